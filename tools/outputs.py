@@ -1,0 +1,66 @@
+"""Run the notebooks and store their outputs in one normal form: `make outputs`, or with ARGS="lessons/03-stride.ipynb"."""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("lessons", "reference", "solutions")
+DRAWING = (ROOT / "tools" / "drawing_cell.py").read_text(encoding="utf-8").strip("\n")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def notebooks(root=ROOT):
+    """The notebooks of the course whose outputs are stored, in order."""
+    return sorted(path for folder in FOLDERS for path in (root / folder).glob("*.ipynb"))
+
+
+def normal(notebook):
+    """Bring a notebook that was just run into the stored form, in place, and return it."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for count, cell in enumerate(cells, start=1):
+        cell.execution_count = count
+        cell.metadata.pop("execution", None)
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+            if output.output_type == "error":
+                output.traceback = [f"{output.ename}: {output.evalue}".splitlines()[0]]
+    return notebook
+
+
+def run(path):
+    """Run one notebook in its folder and return it in the stored form, or raise what its cell raised."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.id == "drawing":
+            cell.source = DRAWING
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", record_timing=False, store_widget_state=False,
+                            coalesce_streams=True, extra_arguments=["--log-level=ERROR"], resources={"metadata": {"path": str(path.parent)}})
+    return normal(client.execute())
+
+
+def main(arguments):
+    """Run every notebook before writing the first, so that a failure leaves all files as they were."""
+    paths = [Path(argument).resolve() for argument in arguments] or notebooks()
+    done = {}
+    for path in paths:
+        print(f"running {path.relative_to(ROOT)}", flush=True)
+        try:
+            done[path] = run(path)
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            return f"{path.relative_to(ROOT)} stopped: {reason}\nNo file was changed. Mend that cell, then run 'make outputs' again."
+    for path, notebook in done.items():
+        nbformat.write(notebook, path)
+    print(f"stored the outputs of {len(done)} notebooks")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
