@@ -1,0 +1,116 @@
+"""Sphinx extension: links that follow the fork, and what the pages of this book need beyond the theme's."""
+import json
+import os
+import re
+import subprocess
+import textwrap
+from pathlib import Path
+from urllib.parse import quote
+
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.util.images import get_image_size
+from sphinx.writers.html5 import HTML5Translator
+
+
+def git(folder, *arguments):
+    """What git prints, or nothing where it fails or is missing."""
+    try:
+        return subprocess.run(["git", *arguments], cwd=folder, text=True, capture_output=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def repository(folder, env=os.environ):
+    """The GitHub `owner/name` and branch that this copy of the book belongs to, or None."""
+    if slug := env.get("GITHUB_REPOSITORY"):
+        url = f"{env.get('GITHUB_SERVER_URL', 'https://github.com')}/{slug}"
+        # A pull request is built on a merge that has no branch: its base has one.
+        branch = env.get("GITHUB_BASE_REF") or (env.get("GITHUB_REF_TYPE") == "branch" and env.get("GITHUB_REF_NAME"))
+    elif git(folder, "rev-parse", "--show-prefix"):  # the book lies inside somebody else's repository
+        return None
+    else:
+        url, branch = git(folder, "remote", "get-url", "origin"), git(folder, "branch", "--show-current")
+    found = re.search(r"(?://|@)(?:[^/]*@)?github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?$", url)
+    return (found[1], branch or "main") if found else None
+
+
+def links(slug, branch, path):
+    """Where a page's source lives, and where a notebook can be run."""
+    branch_path = f"{quote(branch)}/{quote(path)}"
+    if not path.endswith(".ipynb"):
+        return {"GitHub": f"https://github.com/{slug}/blob/{branch_path}"}
+    return {
+        "GitHub": f"https://github.com/{slug}/blob/{branch_path}",
+        "Colab": f"https://colab.research.google.com/github/{slug}/blob/{branch_path}",
+        "Binder": f"https://mybinder.org/v2/gh/{slug}/{quote(branch, safe='')}?urlpath=lab/tree/{quote(path)}",
+    }
+
+
+def description(doctree):
+    """The first paragraph without a formula, cut to what a search engine shows."""
+    for paragraph in doctree.findall(nodes.paragraph) if doctree else ():
+        if not any(paragraph.findall(nodes.math)):
+            return textwrap.shorten(paragraph.astext(), 160, placeholder="…")
+    return ""
+
+
+def find_repository(app, config):
+    config.book_repository = repository(app.srcdir)
+
+
+def describe_page(app, pagename, templatename, context, doctree):
+    """Give the templates this page's links and description."""
+    path = Path(app.env.doc2path(pagename)).relative_to(app.srcdir).as_posix()
+    if doctree and app.config.book_repository:
+        context["links"] = links(*app.config.book_repository, path)
+    context["description"] = description(doctree) or f"Search {app.config.html_title}."
+    for script in context["script_files"]:
+        script.attributes.pop("defer", None)  # the search page's inline scripts need the others at once
+        if pagename != "search" and script.filename and "documentation_options" not in str(script.filename):
+            script.attributes["defer"] = "defer"
+
+
+def name_cells(app, doctree):
+    """Give each code cell its own id in the page, so that other pages can link to it."""
+    path = app.env.doc2path(app.env.docname)
+    if path.endswith(".ipynb"):
+        cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+        slugs = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+        for node in doctree.findall(nodes.container):
+            if node.get("nb_element") == "cell_code":
+                name = cells[node["cell_index"]]["id"]
+                node["ids"].append(name)
+                slugs[name] = (node.line, name, name)
+
+
+def visit_image(self, node):
+    """As Sphinx does, and with the size, so that a page does not jump while its figures load."""
+    size = get_image_size(os.path.join(self.builder.srcdir, node["uri"]))
+    node.setdefault("loading", "lazy")
+    HTML5Translator.visit_image(self, node)
+    if size:
+        width, height = size
+        keep = f' style="--width: {width}px"' if node["uri"].endswith(".svg") else ""  # digits must not shrink away
+        image = self.body[-1].replace("<img ", f'<img width="{width}" height="{height}"{keep} ', 1)
+        self.body[-1] = f'<div class="output">{image}</div>'  # a box that the theme's script lets the keyboard scroll
+
+
+def visit_fold(self, node):
+    """A folded part of a cell: plain HTML, whose visible words are also its name."""
+    part = node["prompt_show"].replace("source", "code")
+    self.body.append(f'<details class="fold"><summary><span>Show the {part}</span><span>Hide the {part}</span></summary>')
+
+
+def depart_fold(self, node):
+    self.body.append("</details>\n")
+
+
+def setup(app):
+    app.add_config_value("book_repository", None, "html")
+    app.connect("config-inited", find_repository)
+    app.connect("doctree-read", name_cells)
+    app.connect("html-page-context", describe_page, priority=600)
+    app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))
+    app.add_node(nodes.image, override=True, html=(visit_image, HTML5Translator.depart_image))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,187 @@
+"""The book as its readers get it: built strictly from this tree, then read page by page as HTML."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
+from PIL import Image
+
+from book.book import git, repository
+
+ROOT = Path(__file__).parents[1]
+FORK = {"GITHUB_REPOSITORY": "ada/lab", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "more/pads"}
+
+
+def build(source, output, **env):
+    """Build the book as the README says, with nothing of the caller's own repository in the environment."""
+    env |= {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", source, "--path-output", output, "-W", "-n", "--keep-going"]
+    return subprocess.run(command, env=env, text=True, capture_output=True)
+
+
+def read_pages(folder):
+    """The parsed pages of a built book by their paths."""
+    paths = [path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts]
+    return {path: soup(path.read_text(encoding="utf-8")) for path in paths}
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory):
+    """Where the pages of this tree, built as a fork would, are."""
+    output = tmp_path_factory.mktemp("book")
+    done = build(ROOT, output, **FORK)
+    assert done.returncode == 0, done.stderr
+    return output / "_build/html"
+
+
+@pytest.fixture(scope="module")
+def pages(html):
+    return read_pages(html)
+
+
+def soup(text):
+    return BeautifulSoup(text, "html.parser")
+
+
+def foreign_requests(page):
+    """What a page, or a style sheet, would fetch from another site."""
+    found = [tag[name] for tag in page.find_all(True) for name in ("src", "srcset", "data", "poster") if tag.has_attr(name)]
+    found += [tag["href"] for tag in page.find_all("link")]
+    found += re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")]+)", str(page))
+    found += [address for tag in page.find_all("script") for address in re.findall(r"(?:https?:)?//[\w-]+\.[^'\"\s]+", tag.text)]
+    return [address for address in found if re.match(r"\s*(https?:)?//", address)]
+
+
+def unwritten_alts(page):
+    """Pictures in the text with no words of their own, or with a path for words."""
+    return [image["src"] for image in page.select("article img") if re.fullmatch(r"\s*|\S*[/.]\S+", image.get("alt", ""))]
+
+
+def page_faults(page):
+    """What every page must have, and have once."""
+    ids = [tag["id"] for tag in page.find_all(id=True)]
+    wanted = {"language": "html[lang]", "title": "title", "favicon": "link[rel=icon]", "description": "meta[name=description][content]", "h1": "h1"}
+    faults = [name for name, selector in wanted.items() if len(page.select(selector)) != 1]
+    return faults + [name for name in set(ids) if ids.count(name) > 1]
+
+
+def raw_tex(page):
+    """TeX that a reader, or a search engine, would see."""
+    shown = [text for text in page.find_all(string=True) if not text.find_parent(["code", "pre", "script", "style"])]
+    return re.findall(r"\$|\\[a-zA-Z]+", " ".join(shown + [tag["content"] for tag in page.find_all("meta", content=True)]))
+
+
+def missing_files(page, folder):
+    """Local addresses in a page that lead nowhere."""
+    addresses = [urlsplit(tag.get("href") or tag.get("src") or "") for tag in page.find_all(["a", "img", "link", "script"])]
+    return [a.path for a in addresses if a.path and not a.scheme and not (folder / unquote(a.path)).is_file()]
+
+
+def missing_letters(page, letters):
+    """Letters of a page's formulas that the font lacks; a lone variable is drawn in mathematical italic."""
+    needed = {letter for math in page.find_all("math") for letter in math.text}
+    for name in {mi.text for mi in page.find_all("mi", mathvariant=False) if re.fullmatch("[A-Za-z]", mi.text)} - {"h"}:
+        needed.add(unicodedata.lookup(f"MATHEMATICAL ITALIC {'CAPITAL' if name.isupper() else 'SMALL'} {name}"))
+    return needed - letters
+
+
+def launch_links(page):
+    return [a["href"] for a in page.select("a.launch[href^=http]")]
+
+
+def home_faults(one, other):
+    """What differs between two copies of the home page's parts; pictures may differ by a rounding."""
+    faults = [] if (one / "home.html").read_bytes() == (other / "home.html").read_bytes() else ["home.html"]
+    for path in sorted((one / "assets/home").iterdir()):
+        a, b = (np.asarray(Image.open(folder / "assets/home" / path.name).convert("RGB"), dtype=int) for folder in (one, other))
+        faults += [path.name] if a.shape != b.shape or abs(a - b).max() > 3 else []
+    return faults
+
+
+@pytest.mark.parametrize("check", [foreign_requests, unwritten_alts, page_faults, raw_tex])
+def test_every_page_passes(pages, check):
+    assert len(pages) > 8
+    assert {path.name: check(page) for path, page in pages.items() if check(page)} == {}
+
+
+def test_every_file_and_every_letter_is_there(html, pages):
+    letters = set(map(chr, TTFont(html / "_static/math.woff2").getBestCmap()))
+    assert any(page.math for page in pages.values())
+    assert {path.name: found for path, page in pages.items() if (found := missing_files(page, path.parent) or missing_letters(page, letters))} == {}
+    assert {sheet.name: found for sheet in html.rglob("*.css") if (found := foreign_requests(soup(sheet.read_text(encoding="utf-8"))))} == {}
+
+
+def test_launch_links_follow_the_fork(html, pages):
+    for path, page in pages.items():
+        notebook = path.relative_to(html).with_suffix(".ipynb").as_posix()
+        assert launch_links(page) == [
+            f"https://colab.research.google.com/github/ada/lab/blob/more/pads/{notebook}",
+            f"https://mybinder.org/v2/gh/ada/lab/more%2Fpads?urlpath=lab/tree/{notebook}"] * (ROOT / notebook).exists()
+
+
+def test_without_a_repository_there_are_no_links_to_one(tmp_path):
+    shutil.copytree(ROOT, tmp_path / "copy", ignore=shutil.ignore_patterns(".*", "_build"))
+    done = build(tmp_path / "copy", tmp_path)
+    assert done.returncode == 0, done.stderr
+    for page in read_pages(tmp_path / "_build/html").values():
+        assert launch_links(page) == [] and "on GitHub" not in page.text
+
+
+def test_the_repository_is_this_one_or_none(tmp_path):
+    for change, found in [({}, ("ada/lab", "more/pads")), ({"GITHUB_REF_TYPE": "tag"}, ("ada/lab", "main")),
+                          ({"GITHUB_REF_NAME": "7/merge", "GITHUB_BASE_REF": "main"}, ("ada/lab", "main")),
+                          ({"GITHUB_SERVER_URL": "https://git.example.org"}, None)]:
+        assert repository(tmp_path, FORK | change) == found
+    git(tmp_path, "init", "-b", "trial")
+    git(tmp_path, "remote", "add", "origin", "elsewhere")
+    for url, found in [("elsewhere", None), ("git@github.com:bo/x.y.git", "bo/x.y"), ("https://token@github.com/bo/x", "bo/x"),
+                       ("https://github.com.example.org/bo/x", None), ("https://git.example.org/bo/x", None)]:
+        git(tmp_path, "remote", "set-url", "origin", url)
+        assert repository(tmp_path, {}) == (found and (found, "trial"))
+    (tmp_path / "inner").mkdir()
+    assert repository(tmp_path / "inner", {}) is None
+
+
+def test_bad_tex_fails_the_build_with_its_place(tmp_path):
+    shutil.copytree(ROOT / "book", tmp_path / "book")
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\n")
+    (tmp_path / "index.md").write_text("# Title\n\nA formula: $\\nosuch{x}$.\n")
+    done = build(tmp_path, tmp_path)
+    assert done.returncode and re.search(r"index\.md:3: WARNING: formula not understood.*nosuch", done.stderr)
+
+
+def test_the_home_page_is_what_its_tool_makes(tmp_path):
+    subprocess.run([sys.executable, ROOT / "tools/home.py", tmp_path], check=True)
+    assert home_faults(ROOT / "book", tmp_path) == []
+    home, pictures = tmp_path / "home.html", tmp_path / "assets/home"
+    home.write_text(home.read_text(encoding="utf-8").replace(">5<", ">6<"), encoding="utf-8")
+    shutil.copy(pictures / "blur.webp", pictures / "sharpen.webp")
+    assert home_faults(ROOT / "book", tmp_path) == ["home.html", "sharpen.webp"]
+
+
+@pytest.mark.parametrize("check, planted", [
+    (foreign_requests, '<script src="https://cdn.org/a.js"></script>'),
+    (foreign_requests, '<img src="//cdn.org/a.png">'),
+    (foreign_requests, '<link rel="preload" href="https://cdn.org/a.woff2">'),
+    (foreign_requests, "@font-face { src: url(https://cdn.org/a.woff2) }"),
+    (foreign_requests, "<script>load('https://cdn.org/a')</script>"),
+    (unwritten_alts, '<article><img src="a.svg"></article>'),
+    (unwritten_alts, '<article><img src="a.svg" alt="../_images/0a1b.svg"></article>'),
+    (page_faults, '<html lang="en"><title>T</title><link rel="icon"><meta name="description" content="d"><h1>One</h1><h1>Two</h1>'),
+    (page_faults, '<html lang="en"><title>T</title><link rel="icon"><h1>One</h1>'),
+    (raw_tex, "<p>so $n$</p>"),
+    (raw_tex, r'<meta name="description" content="\frac">'),
+    (lambda page: missing_files(page, ROOT), '<a href="lessons/99-gone.html">'),
+    (lambda page: missing_letters(page, set("nx")), "<math><mi>n</mi></math>"),
+])
+def test_each_check_sees_its_fault(check, planted):
+    assert check(soup(planted))
