@@ -98,7 +98,7 @@ def visit_image(self, node):
 
 def visit_fold(self, node):
     """A folded part of a cell: plain HTML, whose visible words are also its name."""
-    part = node["prompt_show"].replace("source", "code")
+    part = node["prompt_show"].replace("source", "code").replace("content", "code and its output")
     self.body.append(f'<details class="fold"><summary><span>Show the {part}</span><span>Hide the {part}</span></summary>')
 
 

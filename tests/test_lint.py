@@ -80,6 +80,7 @@ CELL_FAULTS = [
         "x = 1\nx;": "ends with ';'",
         "x;  # quiet\n# please\n": "ends with ';'",
         "x = 1\n" * 13: "has 13 lines of code: write 1 to 12",
+        "x = " + "1" * 76: "has a line of 80 characters: break it",
         " \n": "has 0 lines of code",
         "x = (": "is not Python",
         "import pandas as pd": "imports pandas",

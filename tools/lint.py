@@ -18,7 +18,7 @@ from tools.outputs import DRAWING, METADATA, ROOT, notebooks
 TAGS = ("hide-input", "hide-output", "hide-cell", "raises-exception")
 FOLDED = {"hide-output": "outputs_hidden", "hide-input": "source_hidden"}
 PACKAGES = {"torch", "numpy", "matplotlib", "sklearn", "scipy"} | sys.stdlib_module_names
-LINES, DRAWING_LINES, CELLS, WORDS = 12, 40, 28, 1200
+LINES, DRAWING_LINES, COLUMNS, CELLS, WORDS = 12, 40, 79, 28, 1200
 RUN = "run 'make outputs'"
 UNSTABLE = {
     r"(?<![\w/:.])/(home|Users|root|tmp|usr|opt|var|private|content)/|\b[A-Z]:\\|site-packages|<ipython-input|ipykernel_": "a path of one machine",
@@ -49,6 +49,8 @@ def source(cell):
     lines, limit = len(re.findall(r"^.*\S", cell.source, re.M)), DRAWING_LINES if cell.id == "drawing" else LINES
     if not 0 < lines <= limit:
         yield f"has {lines} lines of code: write 1 to {limit}"
+    if cell.id != "drawing" and (longest := max(map(len, cell.source.split("\n")))) > COLUMNS:
+        yield f"has a line of {longest} characters: break it, since {COLUMNS} fit the page"
     if cell.id == "drawing" and cell.source != DRAWING:
         yield f"differs from tools/drawing_cell.py, its one home: {RUN}"
     try:
