@@ -38,6 +38,7 @@ _build/sound: $(DRESS)
 	@rm -rf _build/html _build/.doctrees
 
 test: setup-tests ## run every check (some: ARGS="lessons/03-stride.ipynb" or ARGS="-k stride")
+	@$(PY) -m tools.lint
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 outputs: setup-book ## run the notebooks again and store their outputs

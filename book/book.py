@@ -99,7 +99,8 @@ def visit_image(self, node):
 def visit_fold(self, node):
     """A folded part of a cell: plain HTML, whose visible words are also its name."""
     part = node["prompt_show"].replace("source", "code").replace("content", "code and its output")
-    self.body.append(f'<details class="fold"><summary><span>Show the {part}</span><span>Hide the {part}</span></summary>')
+    kind = "fold result" if "output" in part else "fold"  # print unfolds results
+    self.body.append(f'<details class="{kind}"><summary><span>Show the {part}</span><span>Hide the {part}</span></summary>')
 
 
 def depart_fold(self, node):

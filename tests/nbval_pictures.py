@@ -11,7 +11,8 @@ from nbval.plugin import IPyNbCell, NbCellError
 from PIL import Image
 
 MEAN, LARGEST = 0.5, 32  # of 255: another processor moves a pixel by one or two, another picture by tens
-ADVICE = "Cell outputs differ: the code no longer gives what is stored; mend the code, or run 'make outputs' if the new output is right"
+ADVICE = ("Cell outputs differ: the code no longer gives what is stored; mend the code, or run 'make outputs' if the new output is right"
+          " (below, - is what the code gives now and + is what is stored)")
 
 
 def other_matplotlib(config):

@@ -47,11 +47,13 @@ def test_there_are_notebooks():
 
 @pytest.mark.parametrize("path", notebooks() + sorted(ROOT.glob("exercises/*.ipynb")), ids=lambda path: path.name)
 def test_a_notebook_has_no_fault(path):
-    assert not (found := faults(path)), "\n".join(["", *found])
+    if found := faults(path):
+        pytest.fail("\n".join(found), pytrace=False)
 
 
 def test_the_table_of_contents_has_no_fault():
-    assert not (found := toc_faults()), "\n".join(["", *found])
+    if found := toc_faults():
+        pytest.fail("\n".join(found), pytrace=False)
 
 
 def test_the_good_notebook_has_no_fault(tmp_path):

@@ -127,6 +127,7 @@ def whole(notebook, stored, lesson):
             yield cell, f"has no execution count, so its output is not verified: {RUN}"
         elif cell.execution_count != number:
             yield cell, f"has execution count {cell.execution_count} where {number} belongs: {RUN}"
+            break  # those after it are shifted too
     names = [cell.id for cell in notebook.cells]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield None, f"two cells have the id {name}: change one"
