@@ -37,14 +37,12 @@ def repository(folder, env=os.environ):
 
 def links(slug, branch, path):
     """Where a page's source lives, and where a notebook can be run."""
-    branch_path = f"{quote(branch)}/{quote(path)}"
-    if not path.endswith(".ipynb"):
-        return {"GitHub": f"https://github.com/{slug}/blob/{branch_path}"}
-    return {
-        "GitHub": f"https://github.com/{slug}/blob/{branch_path}",
-        "Colab": f"https://colab.research.google.com/github/{slug}/blob/{branch_path}",
-        "Binder": f"https://mybinder.org/v2/gh/{slug}/{quote(branch, safe='')}?urlpath=lab/tree/{quote(path)}",
-    }
+    blob = f"{slug}/blob/{quote(branch)}/{quote(path)}"
+    found = {"GitHub": f"https://github.com/{blob}"}
+    if path.endswith(".ipynb"):
+        found["Colab"] = f"https://colab.research.google.com/github/{blob}"
+        found["Binder"] = f"https://mybinder.org/v2/gh/{slug}/{quote(branch, safe='')}?urlpath=lab/tree/{quote(path)}"
+    return found
 
 
 def description(doctree):

@@ -15,8 +15,8 @@ from fontTools.ttLib import TTFont
 from PIL import Image
 
 from book.book import git, repository
+from tools.outputs import ROOT
 
-ROOT = Path(__file__).parents[1]
 FORK = {"GITHUB_REPOSITORY": "ada/lab", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "more/pads"}
 
 

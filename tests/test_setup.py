@@ -9,13 +9,13 @@ import sys
 import time
 from http.client import HTTPConnection
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parent.parent
+from tools.outputs import ROOT
+
 COMMANDS = "sh awk cat cksum cp dirname grep make mkdir rm sed tail test touch".split()
 FAKE_PYTHON = f"""#!/bin/sh
 case "$*" in
