@@ -62,3 +62,9 @@ def test_a_file_that_is_no_notebook_is_named(lesson):
     path.write_text("{", encoding="utf-8")
     assert "lessons/01-test.ipynb" in outputs.main([str(path)])
     assert path.read_text(encoding="utf-8") == "{"
+
+
+def test_a_path_that_leads_nowhere_or_out_of_the_course_is_named(lesson, tmp_path):
+    lesson("1")
+    for path in ("lessons/09-none.ipynb", "../elsewhere.ipynb"):
+        assert outputs.main([str(tmp_path / path)]).startswith(f"{path} stopped:")

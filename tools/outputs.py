@@ -1,5 +1,6 @@
 """Run the notebooks and store their outputs in one normal form: `make outputs`, or with ARGS="lessons/03-stride.ipynb"."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -51,12 +52,13 @@ def main(arguments):
     paths = [Path(argument).resolve() for argument in arguments] or notebooks()
     done = {}
     for path in paths:
-        print(f"running {path.relative_to(ROOT)}", flush=True)
+        name = os.path.relpath(path, ROOT)
+        print(f"running {name}", flush=True)
         try:
             done[path] = run(path)
         except Exception as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            return f"{path.relative_to(ROOT)} stopped: {reason}\nNo file was changed. Mend that cell, then run 'make outputs' again."
+            return f"{name} stopped: {reason}\nNo file was changed. Mend that cell, then run 'make outputs' again."
     for path, notebook in done.items():
         nbformat.write(notebook, path)
     print(f"stored the outputs of {len(done)} notebooks")
