@@ -44,6 +44,7 @@ test: setup-tests ## run every check (some: ARGS="lessons/03-stride.ipynb" or AR
 outputs: setup-book ## run the notebooks again and store their outputs
 	@$(PY) tools/outputs.py $(ARGS)
 	@$(PY) tools/home.py
+	@$(PY) tools/original_lab.py
 
 constraints: ## fix the versions that the lists of packages pull in (newer ones: ARGS=--upgrade)
 	@test -x .venv/bin/uv || sh tools/setup.sh tests

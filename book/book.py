@@ -53,8 +53,9 @@ def description(doctree):
     return ""
 
 
-def find_repository(app, config):
+def configure(app, config):
     config.book_repository = repository(app.srcdir)
+    config.html_search_scorer = str(Path(__file__).with_name("search.js"))
 
 
 def describe_page(app, pagename, templatename, context, doctree):
@@ -107,7 +108,7 @@ def depart_fold(self, node):
 
 def setup(app):
     app.add_config_value("book_repository", None, "html")
-    app.connect("config-inited", find_repository)
+    app.connect("config-inited", configure)
     app.connect("doctree-read", name_cells)
     app.connect("html-page-context", describe_page, priority=600)
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))

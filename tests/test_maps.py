@@ -1,5 +1,7 @@
-"""The notebooks hold what reference/original-lab.yml, the one map from the lab's rows to lesson and cell, says they hold."""
+"""The lessons hold what two maps, from the original lab and from misconceptions to lesson and cell, say they hold."""
 
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import nbformat
@@ -8,8 +10,9 @@ import yaml
 
 from tools.outputs import ROOT, notebooks
 
-IDS = [f"A{row}" for row in range(1, 14)] + [f"B{row}" for row in (1, 2, 3, 5, 6, 7, 9, 10, 11, 12)] + [f"C{row}" for row in range(1, 5)]
-REQUIRED, OPTIONAL = {"id", "lab", "item", "lesson", "shown"}, {"corrected"}
+IDS = [f"{source}{row}" for source, rows in {"A": 13, "B": 12, "C": 7}.items() for row in range(1, rows + 1)]
+LAB = {"id", "lab", "item", "lesson", "shown"}
+MAPS = {"reference/original-lab.yml": (IDS, LAB), "tests/misconceptions.yml": (list(range(1, 23)), {"id", "belief", "lesson", "shown"})}
 SVG = "image/svg+xml"
 
 
@@ -53,15 +56,15 @@ def shown_faults(shown, lesson, lessons):
     return found
 
 
-def faults(entries, lessons, ids=IDS):
+def faults(entries, lessons, ids, required=LAB):
     """All faults of the map, one line each; `lessons` gives the cells of each notebook by id."""
     found, rows = [], [entry.get("id") if isinstance(entry, dict) else None for entry in entries]
     found += [f"{row}: is missing" for row in ids if row not in rows]
-    found += [f"{row}: is not a row of the lab" for row in rows if row not in ids]
+    found += [f"{row}: is not a row of the map" for row in rows if row not in ids]
     if not found and rows != ids:
         found.append(f"the rows are not {ids[0]} … {ids[-1]} in order, each once")
     for row, entry in zip(rows, entries):
-        wrong = key_faults(entry, REQUIRED, OPTIONAL)
+        wrong = key_faults(entry, required, {"corrected"})
         if not wrong and not (isinstance(entry["shown"], list) and entry["shown"]):
             wrong = ["'shown' is not a list of cells"]
         wrong = wrong or [line for shown in entry["shown"] for line in shown_faults(shown, entry["lesson"], lessons)]
@@ -69,11 +72,22 @@ def faults(entries, lessons, ids=IDS):
     return found
 
 
-def test_every_row_of_the_lab_is_shown():
-    lessons = {path.stem: {cell.id: cell for cell in nbformat.read(path, as_version=4).cells} for path in notebooks()}
-    entries = yaml.safe_load((ROOT / "reference" / "original-lab.yml").read_text(encoding="utf-8"))
-    if found := faults(entries or [], lessons):
+@pytest.fixture(scope="module")
+def lessons():
+    """The cells of each notebook by id."""
+    return {path.stem: {cell.id: cell for cell in nbformat.read(path, as_version=4).cells} for path in notebooks()}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_every_row_of_a_map_is_shown(lessons, name):
+    entries = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    if found := faults(entries or [], lessons, *MAPS[name]):
         pytest.fail("\n".join(found), pytrace=False)
+
+
+def test_the_page_of_the_lab_is_what_its_tool_makes(tmp_path):
+    subprocess.run([sys.executable, ROOT / "tools/original_lab.py", tmp_path], check=True)
+    assert (tmp_path / "original-lab.md").read_text("utf-8") == (ROOT / "reference/original-lab.md").read_text("utf-8"), "run 'make outputs'"
 
 
 CODE = nbformat.v4.new_code_cell(id="z", outputs=[
@@ -99,7 +113,7 @@ def test_a_true_row_has_no_fault(shown):
 
 @pytest.mark.parametrize(("entries", "line"), [
     ([], "A1: is missing"),
-    ([row(), row(id="A9")], "A9: is not a row of the lab"),
+    ([row(), row(id="A9")], "A9: is not a row of the map"),
     ([row(), row()], "the rows are not A1 … A1 in order, each once"),
     (["A1"], "A1: is missing"),
     ([{"id": "A1"}], "A1: lacks the key item"),
