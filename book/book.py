@@ -31,7 +31,7 @@ def repository(folder, env=os.environ):
         return None
     else:
         url, branch = git(folder, "remote", "get-url", "origin"), git(folder, "branch", "--show-current")
-    found = re.search(r"(?://|@)(?:[^/]*@)?github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?$", url)
+    found = re.search(r"(?://|@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?$", url)
     return (found[1], branch or "main") if found else None
 
 

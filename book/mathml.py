@@ -1,6 +1,7 @@
 """Sphinx extension: formulas become MathML when the book is built, with one small font for all of them."""
 import html
 import re
+import unicodedata
 from pathlib import Path
 
 import ziamath
@@ -13,9 +14,8 @@ from sphinx.util.math import get_node_equation_number
 log = logging.getLogger(__name__)
 latex_to_mathml = LatexToMathML(fancy_error=False)
 FONT = Path(ziamath.__file__).parent / "fonts/STIXTwoMath-Regular.ttf"
-ITALIC = dict(zip(  # a one-letter variable is written plain in MathML and drawn with these
-    map(ord, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"), range(0x1D434, 0x1D468))) | {
-    ord("h"): 0x210E} | {code: code + 0x1D6FC - ord("α") for code in range(ord("α"), ord("ω") + 1)}
+MATH_ITALIC = map(chr, [0x210E, *range(0x1D434, 0x1D468), *range(0x1D6FC, 0x1D715)])
+ITALIC = {unicodedata.normalize("NFKC", letter): letter for letter in MATH_ITALIC}  # a variable is written plain and drawn with these
 
 
 def to_mathml(node, display):
@@ -44,28 +44,23 @@ def visit_block(self, node):
 
 
 def characters(pages):
-    """The code points that the formulas of some HTML pages need."""
-    formulas = "".join("".join(re.findall(r"<math.*?</math>", page, re.DOTALL)) for page in pages)
-    codes = set(map(ord, html.unescape(re.sub(r"<[^>]*>", "", formulas))))
-    return codes | {ITALIC[code] for code in codes & ITALIC.keys()}
+    """The characters that the formulas of some HTML pages need."""
+    formulas = "".join(formula for page in pages for formula in re.findall(r"<math.*?</math>", page, re.DOTALL))
+    plain = set(html.unescape(re.sub(r"<[^>]*>", "", formulas)))
+    return plain | {ITALIC[letter] for letter in plain & ITALIC.keys()}
 
 
-def write_font(codes, path):
+def write_font(letters, path):
     """Cut the font to these characters and what stretches them, keeping its licence notes."""
-    options = subset.Options(flavor="woff2", layout_features=["ssty", "dtls", "flac", "kern"], hinting=False,
-                             desubroutinize=True, name_IDs=["*"])
-    font = subset.load_font(str(FONT), options)
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=codes)
-    cutter.subset(font)
-    subset.save_font(font, str(path), options)
+    subset.main([str(FONT), f"--text={''.join(sorted(letters))}", f"--output-file={path}", "--flavor=woff2",
+                 "--layout-features=ssty,dtls,flac,kern", "--no-hinting", "--desubroutinize", "--name-IDs=*"])
 
 
 def add_font(app, error):
     if not error and app.builder.format == "html":
         pages = [page.read_text(encoding="utf-8") for page in sorted(Path(app.outdir).rglob("*.html"))]
-        if codes := characters(pages):
-            write_font(codes, Path(app.outdir) / "_static/math.woff2")
+        if letters := characters(pages):
+            write_font(letters, Path(app.outdir) / "_static/math.woff2")
 
 
 def setup(app):

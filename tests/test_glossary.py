@@ -10,7 +10,7 @@ from tools.outputs import ROOT
 
 # In italics for their weight, not because they are new.
 STRESSED = {"predict", "not", "last", "first", "looks", "fewer", "that", "where", "can", "its own", "how", "padded", "non-singleton", "vote",
-            "sum of the kernel", "sum of a column"}
+            "sum of the kernel", "sum of a column", "amount", "factor"}
 
 
 def words(text):

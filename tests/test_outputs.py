@@ -6,27 +6,23 @@ import pytest
 from tools import outputs
 
 
-def notebook(*sources, tags=()):
-    cells = [nbformat.v4.new_code_cell(source, id=f"cell-{n}", metadata={"tags": list(tags)}) for n, source in enumerate(sources)]
-    return nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python", "version": "3.0"}})
-
-
 @pytest.fixture
 def lesson(tmp_path, monkeypatch):
-    """Write a notebook into an empty course and return its path."""
+    """Write a notebook, its cells given by id, into an empty course and return its path."""
     monkeypatch.setattr(outputs, "ROOT", tmp_path)
+    (tmp_path / "lessons").mkdir()
 
-    def write(*sources, **kwargs):
-        path = tmp_path / "lessons" / "01-test.ipynb"
-        path.parent.mkdir(exist_ok=True)
-        nbformat.write(notebook(*sources, **kwargs), path)
-        return path
+    def write(name="01-test", tags=(), **cells):
+        code = [nbformat.v4.new_code_cell(source, id=place, metadata={"tags": list(tags)}) for place, source in cells.items()]
+        notebook = nbformat.v4.new_notebook(cells=code, metadata={"language_info": {"name": "python", "version": "3.0"}})
+        nbformat.write(notebook, tmp_path / f"lessons/{name}.ipynb")
+        return tmp_path / f"lessons/{name}.ipynb"
 
     return write
 
 
 def test_the_stored_form_has_nothing_of_this_machine(lesson):
-    path = lesson("print('a')\nprint('b')\n1 + 1", "raise ValueError('too small\\nby one')", tags=["raises-exception"])
+    path = lesson(one="print('a', flush=True)\nprint('b')\n1 + 1", two="raise ValueError('too small\\nby one')", tags=["raises-exception"])
     assert outputs.main([str(path)]) is None
     stored = nbformat.read(path, as_version=4)
     printed, result = stored.cells[0].outputs
@@ -38,33 +34,20 @@ def test_the_stored_form_has_nothing_of_this_machine(lesson):
 
 
 def test_running_twice_leaves_the_file_as_it_was(lesson):
-    figure = "import matplotlib.pyplot as plt, torch", "", "draw(grid([[1, -2]], 'input', 'x', [(0, 0, 1, 1)]), '*', grid([[.5]], 'kernel'))"
-    path = lesson(*figure)
-    stored = nbformat.read(path, as_version=4)
-    stored.cells[1].id = "drawing"
-    nbformat.write(stored, path)
+    figure = "draw(grid([[1, -2]], 'input', 'x', [(0, 0, 1, 1)]), '*', grid([[.5]], 'kernel'))"
+    path = lesson(imports="import matplotlib.pyplot as plt, torch", drawing="", figure=figure)
     outputs.main([str(path)])
     first = path.read_bytes()
     outputs.main([str(path)])
-    assert b"svg" in first and path.read_bytes() == first
+    assert b"<svg" in first and path.read_bytes() == first
 
 
-def test_a_failing_notebook_changes_no_file_and_is_named(lesson):
-    path = lesson("1 + 1", "1 / 0")
-    before = path.read_bytes()
-    message = outputs.main([str(path)])
-    assert "lessons/01-test.ipynb" in message and "ZeroDivisionError" in message and "make outputs" in message
-    assert path.read_bytes() == before
-
-
-def test_a_file_that_is_no_notebook_is_named(lesson):
-    path = lesson("1")
-    path.write_text("{", encoding="utf-8")
-    assert "lessons/01-test.ipynb" in outputs.main([str(path)])
-    assert path.read_text(encoding="utf-8") == "{"
-
-
-def test_a_path_that_leads_nowhere_or_out_of_the_course_is_named(lesson, tmp_path):
-    lesson("1")
-    for path in ("lessons/09-none.ipynb", "../elsewhere.ipynb"):
-        assert outputs.main([str(tmp_path / path)]).startswith(f"{path} stopped:")
+def test_what_does_not_run_is_named_and_no_file_changes(lesson, tmp_path):
+    good, failing, broken = lesson(one="1 + 1"), lesson("02-failing", one="1 / 0"), lesson("03-broken")
+    broken.write_text("{", encoding="utf-8")
+    before = [path.read_bytes() for path in (good, failing, broken)]
+    message = outputs.main([str(good), str(failing)])
+    assert message.startswith("lessons/02-failing.ipynb stopped:") and "ZeroDivisionError" in message and "make outputs" in message
+    for name in ("lessons/03-broken.ipynb", "lessons/09-none.ipynb", "../elsewhere.ipynb"):
+        assert outputs.main([str(tmp_path / name)]).startswith(f"{name} stopped:")
+    assert [path.read_bytes() for path in (good, failing, broken)] == before

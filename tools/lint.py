@@ -3,10 +3,9 @@
 import ast
 import re
 import sys
-from io import StringIO
-from tokenize import COMMENT, generate_tokens
 
 import nbformat
+from IPython.core.displayhook import DisplayHook
 from IPython.core.inputtransformer2 import TransformerManager
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -18,7 +17,7 @@ from tools.outputs import DRAWING, METADATA, ROOT, notebooks
 TAGS = ("hide-input", "hide-output", "hide-cell", "raises-exception")
 FOLDED = {"hide-output": "outputs_hidden", "hide-input": "source_hidden"}
 PACKAGES = {"torch", "numpy", "matplotlib", "sklearn", "scipy"} | sys.stdlib_module_names
-LINES, DRAWING_LINES, COLUMNS, CELLS, WORDS = 12, 40, 79, 28, 1200
+LINES, FOLDED_LINES, COLUMNS, CELLS, WORDS = 12, 40, 79, 28, 1200
 RUN = "run 'make outputs'"
 UNSTABLE = {
     r"(?<![\w/:.])/(home|Users|root|tmp|usr|opt|var|private|content)/|\b[A-Z]:\\|site-packages|<ipython-input|ipykernel_": "a path of one machine",
@@ -46,7 +45,7 @@ def source(cell):
     for marker in comment_markers:
         if marker in cell.source:
             yield f"has the comment {marker}, which changes what is checked: remove it"
-    lines, limit = len(re.findall(r"^.*\S", cell.source, re.M)), DRAWING_LINES if cell.id == "drawing" else LINES
+    lines, limit = len(re.findall(r"^.*\S", cell.source, re.M)), FOLDED_LINES if cell.metadata.get("jupyter", {}).get("source_hidden") else LINES
     if not 0 < lines <= limit:
         yield f"has {lines} lines of code: write 1 to {limit}"
     if cell.id != "drawing" and (longest := max(map(len, cell.source.split("\n")))) > COLUMNS:
@@ -58,8 +57,7 @@ def source(cell):
         nodes = list(ast.walk(ast.parse(code)))
     except SyntaxError as error:
         return (yield f"is not Python ({error.msg}, line {error.lineno}): mend it")
-    tokens = [token.string for token in generate_tokens(StringIO(code).readline) if token.type != COMMENT]
-    if "".join(tokens).rstrip().endswith(";"):
+    if DisplayHook.semicolon_at_end_of_expression(code):
         yield f"ends with ';', which hides the output: remove it and {RUN}"
     for call in [ast.unparse(node) for node in nodes if isinstance(node, ast.Call)]:
         if call.startswith("get_ipython().") and not call.startswith("get_ipython().run_line_magic('config'"):

@@ -42,8 +42,8 @@ def run(path):
     for cell in notebook.cells:
         if cell.id == "drawing":
             cell.source = DRAWING
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", record_timing=False, store_widget_state=False,
-                            coalesce_streams=True, extra_arguments=["--log-level=ERROR"], resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", store_widget_state=False, coalesce_streams=True,
+                            extra_arguments=["--log-level=ERROR"], resources={"metadata": {"path": str(path.parent)}})
     return normal(client.execute())
 
 
