@@ -1,6 +1,6 @@
 # The one set of commands, for readers and for CI. Everything runs in .venv, which tools/setup.sh makes.
 .NOTPARALLEL:
-.PHONY: help serve book test outputs constraints clean setup-book setup-tests
+.PHONY: help serve book test outputs exercises constraints clean setup-book setup-tests
 
 PORT ?= 8000
 PY := .venv/bin/python
@@ -45,6 +45,9 @@ outputs: setup-book ## run the notebooks again and store their outputs
 	@$(PY) tools/outputs.py $(ARGS)
 	@$(PY) tools/home.py
 	@$(PY) tools/original_lab.py
+
+exercises: setup-tests ## make the exercises from the solutions
+	@$(PY) -m tools.exercises
 
 constraints: ## fix the versions that the lists of packages pull in (newer ones: ARGS=--upgrade)
 	@test -x .venv/bin/uv || sh tools/setup.sh tests

@@ -83,6 +83,14 @@ def name_cells(app, doctree):
                 slugs[name] = (node.line, name, name)
 
 
+def hide_markers(app, doctree):
+    """Show a solution without the marks of nbgrader, and without the line that an answer replaces."""
+    for block in doctree.findall(nodes.literal_block):
+        if "### BEGIN SOLUTION" in block.astext():
+            text = re.sub(r"^ *### (BEGIN|END) SOLUTION\n?|^\w+ = \.\.\..*\n", "", block.astext(), flags=re.M).strip("\n")
+            block.rawsource, block[:] = text, [nodes.Text(text)]
+
+
 def visit_image(self, node):
     """As Sphinx does, and with the size, so that a page does not jump while its figures load."""
     size = get_image_size(os.path.join(self.builder.srcdir, node["uri"]))
@@ -98,6 +106,7 @@ def visit_image(self, node):
 def visit_fold(self, node):
     """A folded part of a cell: plain HTML, whose visible words are also its name."""
     part = node["prompt_show"].replace("source", "code").replace("content", "code and its output")
+    part = "check" if node.astext().startswith("# Check") else part
     kind = "fold result" if "output" in part else "fold"  # print unfolds results
     self.body.append(f'<details class="{kind}"><summary><span>Show the {part}</span><span>Hide the {part}</span></summary>')
 
@@ -110,6 +119,7 @@ def setup(app):
     app.add_config_value("book_repository", None, "html")
     app.connect("config-inited", configure)
     app.connect("doctree-read", name_cells)
+    app.connect("doctree-read", hide_markers)
     app.connect("html-page-context", describe_page, priority=600)
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))
     app.add_node(nodes.image, override=True, html=(visit_image, HTML5Translator.depart_image))

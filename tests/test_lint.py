@@ -6,7 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools.lint import everything
-from tools.outputs import DRAWING, METADATA, notebooks
+from tools.outputs import METADATA, SHARED, notebooks
 
 TEXT = "# Why?\n\n$a<b>c$ and `{ref}`, see <https://pytorch.org>.\n\n<details><summary>Why</summary>\n\nSo.\n\n</details>"
 SVG = new_output("display_data", {"image/svg+xml": "<svg></svg>"})
@@ -23,8 +23,9 @@ def good():
     cells = [
         new_markdown_cell(TEXT, id="title"),
         new_code_cell("import os.path\nimport matplotlib.pyplot as plt, torch", id="imports"),
-        new_code_cell(DRAWING, id="drawing", metadata={"tags": ["hide-input"], **HIDDEN}),
-        new_code_cell("plt.show()  # ;", id="figure", outputs=[SVG], metadata={"mystnb": {"image": {"alt": "A grid of 4 numbers."}}}),
+        new_code_cell(SHARED["drawing"], id="drawing", metadata={"tags": ["hide-input"], **HIDDEN}),
+        new_code_cell("plt.show()  # ;", id="figure", outputs=[SVG],
+                      metadata={"mystnb": {"image": {"alt": "A grid of 4 numbers."}}, "tags": ["hide-input"], **HIDDEN}),
         new_code_cell("raise ValueError", id="error", outputs=[ERROR], metadata={"tags": ["raises-exception"]}),
         new_code_cell("print('a; b')", id="output", outputs=printed("tensor(5.)\n/ 2 at 3\nhttps://x.org/tmp/a\n")),
     ]
@@ -71,8 +72,8 @@ CELL_FAULTS = [
     ("output", "source", ["import pandas as pd"], "imports pandas"),
     ("output", "source", ["def f():\n    from tools.outputs import run", "from . import x"], "imports "),
     ("output", "source", ["!pip install torch", "%pip install torch", "x = !ls"], "runs a magic or a shell command"),
-    ("drawing", "source", [DRAWING + "\n"], "differs from tools/drawing_cell.py, its one home: run 'make outputs'"),
-    ("drawing", "source", ["x = 1\n" * 41], "has 41 lines of code: write 1 to 40"),
+    ("drawing", "source", [SHARED["drawing"] + "\n"], "differs from its one home in tools/cells: run 'make outputs'"),
+    ("figure", "source", ["x = 1\n" * 41], "has 41 lines of code: write 1 to 40"),
     ("output", "outputs", [printed("UserWarning: even", "stderr")], "writes to stderr (UserWarning: even)"),
     ("output", "outputs", [printed("in /home/ada/x.py")], "shows a path of one machine (/home/)"),
     ("output", "outputs", [printed(path) for path in ("C:\\Users", "lib/site-packages/x", "<ipython-input-3>")], "shows a path of one machine"),

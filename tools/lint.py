@@ -12,12 +12,12 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat.validator import iter_validate
 from nbval.plugin import comment_markers
 
-from tools.outputs import DRAWING, METADATA, ROOT, notebooks
+from tools.outputs import METADATA, ROOT, SHARED, notebooks
 
-TAGS = ("hide-input", "hide-output", "hide-cell", "raises-exception")
+TAGS = ("hide-input", "hide-output", "hide-cell", "raises-exception", "solution")
 FOLDED = {"hide-output": "outputs_hidden", "hide-input": "source_hidden"}
 PACKAGES = {"torch", "numpy", "matplotlib", "sklearn", "scipy"} | sys.stdlib_module_names
-LINES, FOLDED_LINES, COLUMNS, CELLS, WORDS = 12, 40, 79, 28, 1200
+LINES, COLUMNS, CELLS, WORDS = (12, 40), (79, 120), 28, 1200  # of code: what stands open, what is folded
 RUN = "run 'make outputs'"
 UNSTABLE = {
     r"(?<![\w/:.])/(home|Users|root|tmp|usr|opt|var|private|content)/|\b[A-Z]:\\|site-packages|<ipython-input|ipykernel_": "a path of one machine",
@@ -33,6 +33,8 @@ def identity(cell):
     tags, hidden = cell.metadata.get("tags", []), cell.metadata.get("jupyter", {})
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", cell.id) or re.match(r"[0-9a-f]{8}(-|$)", cell.id):
         yield "give the cell a readable id, such as stride-output"
+    if cell.source != SHARED.get(cell.id, cell.source):
+        yield f"differs from its one home in tools/cells: {RUN}"
     for tag in sorted(set(tags) - set(TAGS)):
         yield f"has the tag {tag}: remove it; allowed are {', '.join(TAGS)}"
     for tag, key in FOLDED.items():
@@ -45,13 +47,13 @@ def source(cell):
     for marker in comment_markers:
         if marker in cell.source:
             yield f"has the comment {marker}, which changes what is checked: remove it"
-    lines, limit = len(re.findall(r"^.*\S", cell.source, re.M)), FOLDED_LINES if cell.metadata.get("jupyter", {}).get("source_hidden") else LINES
-    if not 0 < lines <= limit:
+    lines, longest = len(re.findall(r"^.*\S", cell.source, re.M)), max(map(len, cell.source.split("\n")))
+    folded = bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
+    limit, width = LINES[folded or "nbgrader" in cell.metadata], COLUMNS[folded]
+    if cell.id not in SHARED and not 0 < lines <= limit:
         yield f"has {lines} lines of code: write 1 to {limit}"
-    if cell.id != "drawing" and (longest := max(map(len, cell.source.split("\n")))) > COLUMNS:
-        yield f"has a line of {longest} characters: break it, since {COLUMNS} fit the page"
-    if cell.id == "drawing" and cell.source != DRAWING:
-        yield f"differs from tools/drawing_cell.py, its one home: {RUN}"
+    if cell.id not in SHARED and longest > width:
+        yield f"has a line of {longest} characters: break it, at most {width}"
     try:
         code = TransformerManager().transform_cell(cell.source)
         nodes = list(ast.walk(ast.parse(code)))

@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("lessons", "reference", "solutions")
-DRAWING = (ROOT / "tools" / "drawing_cell.py").read_text(encoding="utf-8").strip("\n")
+SHARED = {path.stem: path.read_text(encoding="utf-8").strip("\n") for path in sorted((ROOT / "tools/cells").glob("[a-z]*.*"))}
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -40,8 +40,7 @@ def run(path):
     """Run one notebook in its folder and return it in the stored form, or raise what its cell raised."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
-        if cell.id == "drawing":
-            cell.source = DRAWING
+        cell.source = SHARED.get(cell.id, cell.source)
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", store_widget_state=False, coalesce_streams=True,
                             extra_arguments=["--log-level=ERROR"], resources={"metadata": {"path": str(path.parent)}})
     return normal(client.execute())

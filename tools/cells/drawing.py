@@ -16,8 +16,8 @@ def grid(values, role, title="", marks=(), padding=0):
 
 def draw_grid(ax, x, y, values, role, title, marks, padding):
     (h, w), limit = values.shape, values.nan_to_num().abs().max().item() or 1
-    edges = torch.arange(w + 1) + x, torch.arange(h + 1) + y
-    ax.pcolormesh(*edges, values, cmap=VALUE, vmin=-limit, vmax=limit, ec="#d4d6d8", lw=0.8)
+    edges = [x + j for j in range(w + 1)], [y + i for i in range(h + 1)]
+    ax.pcolormesh(*edges, values.numpy(), cmap=VALUE, vmin=-limit, vmax=limit, ec="#d4d6d8", lw=0.8)
     for i, value in enumerate(values.flatten().tolist()):
         text = "?" if value != value else f"{round(value, 2) + 0:g}".replace("-", "−")
         ax.text(x + i % w + 0.5, y + i // w + 0.53, text, ha="center", va="center")
