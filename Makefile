@@ -1,6 +1,6 @@
 # The one set of commands, for readers and for CI. Everything runs in .venv, which tools/setup.sh makes.
 .NOTPARALLEL:
-.PHONY: help serve book test outputs exercises constraints clean setup-book setup-tests
+.PHONY: help serve book test outputs exercises binder colab newest benchmark links constraints clean setup-book setup-tests
 
 PORT ?= 8000
 PY := .venv/bin/python
@@ -18,7 +18,7 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
 
 serve: book ## build the book and show it at http://127.0.0.1:8000/ (another port: PORT=8001)
 	@$(PY) -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || \
@@ -39,6 +39,7 @@ _build/sound: $(DRESS)
 
 test: setup-tests ## run every check (some: ARGS="lessons/03-stride.ipynb" or ARGS="-k stride")
 	@$(PY) -m tools.lint
+	@$(PY) -m tools.browser
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 outputs: setup-book ## run the notebooks again and store their outputs
@@ -48,6 +49,15 @@ outputs: setup-book ## run the notebooks again and store their outputs
 
 exercises: setup-tests ## make the exercises from the solutions
 	@$(PY) -m tools.exercises
+
+binder colab newest: setup-book ## run every notebook with what Binder has, what Colab has, the newest releases
+	@$(PY) -m tools.elsewhere $@
+
+benchmark: setup-tests ## measure the book against the defaults of Jupyter Book
+	@$(PY) -m tools.benchmark
+
+links: setup-book ## try the links to other sites
+	@.venv/bin/jupyter-book build . --builder linkcheck --path-output _build/links -q
 
 constraints: ## fix the versions that the lists of packages pull in (newer ones: ARGS=--upgrade)
 	@test -x .venv/bin/uv || sh tools/setup.sh tests

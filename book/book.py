@@ -5,7 +5,7 @@ import re
 import subprocess
 import textwrap
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
@@ -53,8 +53,23 @@ def description(doctree):
     return ""
 
 
+def site(slug):
+    """Where GitHub Pages shows a repository."""
+    owner, name = slug.lower().split("/")
+    return f"https://{owner}.github.io/" + (f"{name}/" if name != f"{owner}.github.io" else "")
+
+
 def configure(app, config):
+    """Settings that depend on the repository, which is found when the book is built."""
     config.book_repository = repository(app.srcdir)
+    if config.book_repository:
+        address = config.html_baseurl = site(config.book_repository[0])
+        for extension in ("sphinx_sitemap", "sphinxext.opengraph"):  # both need the address
+            app.setup_extension(extension)
+        config.sitemap_url_scheme, config.sitemap_show_lastmod, config.sitemap_excludes = "{link}", False, ["404.html", "search.html"]
+        config.ogp_site_url, config.ogp_site_name, config.ogp_image = address, config.html_title, f"{address}_static/home/photo.webp"
+        config.ogp_social_cards, config.ogp_enable_meta_description = {"enable": False}, False  # describe_page writes the description
+    config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
     config.html_search_scorer = str(Path(__file__).with_name("search.js"))
 
 
@@ -63,7 +78,7 @@ def describe_page(app, pagename, templatename, context, doctree):
     path = Path(app.env.doc2path(pagename)).relative_to(app.srcdir).as_posix()
     if doctree and app.config.book_repository:
         context["links"] = links(*app.config.book_repository, path)
-    context["description"] = description(doctree) or f"Search {app.config.html_title}."
+    context["description"] = description(doctree) or f"{context.get('title', 'A page')} of {app.config.html_title}."
     for script in context["script_files"]:
         script.attributes.pop("defer", None)  # the search page's inline scripts need the others at once
         if pagename != "search" and script.filename and "documentation_options" not in str(script.filename):
@@ -87,7 +102,9 @@ def hide_markers(app, doctree):
     """Show a solution without the marks of nbgrader, and without the line that an answer replaces."""
     for block in doctree.findall(nodes.literal_block):
         if "### BEGIN SOLUTION" in block.astext():
-            text = re.sub(r"^ *### (BEGIN|END) SOLUTION\n?|^\w+ = \.\.\..*\n", "", block.astext(), flags=re.M).strip("\n")
+            text = re.sub(r"^\w+ = \.\.\..*\n", "", block.astext(), flags=re.M)
+            text = re.sub(r"(?<=\S)\n+### BEGIN SOLUTION\n", "\n\n\n# Mended:\n", text)
+            text = re.sub(r"^ *### (BEGIN|END) SOLUTION\n?", "", text, flags=re.M).strip("\n")
             block.rawsource, block[:] = text, [nodes.Text(text)]
 
 

@@ -44,6 +44,7 @@ def answer(name, exercise, code):
     cells, namespace, _ = blank(name)
     fresh = {key: value.clone() if isinstance(value, torch.Tensor) else value for key, value in namespace.items()}
     assert execute(code, fresh) is None
+    assert execute(cells.get(f"{exercise}-picture", ""), fresh) is None  # it draws whatever the answer gives
     return execute(cells[f"{exercise}-check"], fresh)
 
 
@@ -63,7 +64,7 @@ def test_a_blank_exercise_runs_to_its_end_and_each_check_says_one_kind_line(name
     assert {exercise: answer(name, exercise, code) for exercise, code in solved.items()} == dict.fromkeys(ANSWERS[name])
 
 
-@pytest.mark.parametrize(("name", "exercise", "slip"), WRONG, ids="/".join)
+@pytest.mark.parametrize(("name", "exercise", "slip"), WRONG, ids=str)
 def test_a_wrong_answer_meets_its_own_message(name, exercise, slip):
     said, says = refused(name, exercise), ANSWERS[name][exercise]["wrong"][slip]["says"]
     assert said[slip], "is accepted"
@@ -71,6 +72,6 @@ def test_a_wrong_answer_meets_its_own_message(name, exercise, slip):
     assert [other for other, words in said.items() if words == said[slip]] == [slip], "another wrong answer meets the very same message"
 
 
-@pytest.mark.parametrize(("name", "exercise", "number"), RIGHT, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "exercise", "number"), RIGHT, ids=str)
 def test_a_right_answer_is_accepted_however_it_is_written(name, exercise, number):
     assert answer(name, exercise, ANSWERS[name][exercise]["right"][number]) is None

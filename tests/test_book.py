@@ -15,32 +15,14 @@ from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from PIL import Image
 
-from book.book import git, repository
+from book.book import git, repository, site
+from tests.conftest import FORK, build
 from tools.outputs import ROOT
-
-FORK = {"GITHUB_REPOSITORY": "ada/lab", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "more/pads"}
-
-
-def build(source, output, **env):
-    """Build the book as the README says, with nothing of the caller's own repository in the environment."""
-    env |= {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", source, "--path-output", output, "-W", "-n", "--keep-going"]
-    return subprocess.run(command, env=env, text=True, capture_output=True)
-
 
 def read_pages(folder):
     """The parsed pages of a built book by their paths."""
     paths = [path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts]
     return {path: soup(path.read_text(encoding="utf-8")) for path in paths}
-
-
-@pytest.fixture(scope="module")
-def html(tmp_path_factory):
-    """Where the pages of this tree, built as a fork would, are."""
-    output = tmp_path_factory.mktemp("book")
-    done = build(ROOT, output, **FORK)
-    assert done.returncode == 0, done.stderr
-    return output / "_build/html"
 
 
 def soup(text):
@@ -50,7 +32,7 @@ def soup(text):
 def foreign_requests(page):
     """What a page, or a style sheet, would fetch from another site."""
     found = [tag[name] for tag in page.find_all(True) for name in ("src", "srcset", "data", "poster") if tag.has_attr(name)]
-    found += [tag["href"] for tag in page.find_all("link")]
+    found += [tag["href"] for tag in page.find_all("link") if "canonical" not in tag.get("rel", [])]
     found += re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")]+)", str(page))
     found += [address for tag in page.find_all("script") for address in re.findall(r"(?:https?:)?//[\w-]+\.[^'\"\s]+", tag.text)]
     return [address for address in found if re.match(r"\s*(https?:)?//", address)]
@@ -76,10 +58,16 @@ def raw_tex(page):
     return re.findall(r"\$|\\[a-zA-Z]+", " ".join(shown + [tag["content"] for tag in page.find_all("meta", content=True)]))
 
 
-def missing_files(page, folder):
-    """Local addresses in a page that lead nowhere."""
-    addresses = [urlsplit(tag.get("href") or tag.get("src") or "") for tag in page.find_all(["a", "img", "link", "script"])]
-    return [a.path for a in addresses if a.path and not a.scheme and not (folder / unquote(a.path)).is_file()]
+def dead_links(page, path, places):
+    """Addresses in a page that lead to no file of the book, or to no place in it; `places` gives the ids of each page by its path."""
+    found = []
+    for tag in page.find_all(["a", "img", "link", "script"]):
+        address = urlsplit(tag.get("href") or tag.get("src") or "")
+        target = Path(os.path.normpath(path.parent / unquote(address.path))) if address.path else path
+        here = not address.scheme and not address.path.startswith("/")  # the page 404 has its own address in every link
+        if here and (not target.is_file() or address.fragment and unquote(address.fragment) not in places.get(target, [])):
+            found.append(address.geturl())
+    return found
 
 
 def missing_letters(page, letters):
@@ -108,9 +96,10 @@ def test_every_page_and_style_sheet_passes(html):
     pages = read_pages(html)
     assert len(pages) > 8 and any(page.math for page in pages.values())
     faults = {sheet: foreign_requests(soup(sheet.read_text(encoding="utf-8"))) for sheet in html.rglob("*.css")}
+    places = {path: {tag["id"] for tag in page.find_all(id=True)} for path, page in pages.items()}
     for path, page in pages.items():
         faults[path] = [*foreign_requests(page), *unwritten_alts(page), *page_faults(page), *raw_tex(page),
-                        *missing_files(page, path.parent), *missing_letters(page, letters)]
+                        *dead_links(page, path, places), *missing_letters(page, letters)]
     assert {path.name: found for path, found in faults.items() if found} == {}
 
 
@@ -120,6 +109,16 @@ def test_launch_links_follow_the_fork(html):
         assert launch_links(page) == [
             f"https://colab.research.google.com/github/ada/lab/blob/more/pads/{notebook}",
             f"https://mybinder.org/v2/gh/ada/lab/more%2Fpads?urlpath=lab/tree/{notebook}"] * (ROOT / notebook).exists()
+
+
+def test_a_published_copy_tells_its_address(html):
+    pages = [path.relative_to(html).as_posix() for path in read_pages(html)]
+    listed = re.findall("<loc>(.*?)</loc>", (html / "sitemap.xml").read_text(encoding="utf-8"))
+    assert sorted(listed) == [f"https://ada.github.io/lab/{name}" for name in sorted(pages) if name not in ("404.html", "search.html")]
+    page = soup((html / "lessons/03-stride.html").read_text(encoding="utf-8"))
+    addresses = {page.select_one("link[rel=canonical]")["href"], page.select_one('meta[property="og:url"]')["content"]}
+    assert addresses == {"https://ada.github.io/lab/lessons/03-stride.html"}
+    assert site("Ada/Ada.GitHub.io") == "https://ada.github.io/"
 
 
 def test_the_repository_is_this_one_or_none(tmp_path):
@@ -171,7 +170,7 @@ DESCRIBED = HEAD + '<meta name="description" content="d">'
     (page_faults, [HEAD + "<h1>One</h1>", HEAD + '<meta name="description" content=""><h1>One</h1>', DESCRIBED + "<h1>One</h1><h1>Two</h1>",
                    DESCRIBED + '<h1 id="a">One</h1><p id="a">']),
     (raw_tex, ["<p>so $n$</p>", r'<meta name="description" content="\frac">']),
-    (lambda page: missing_files(page, ROOT), ['<a href="lessons/99-gone.html">']),
+    (lambda page: dead_links(page, ROOT / "index.md", {ROOT / "README.md": {"start"}}), ['<a href="lessons/99-gone.html">', '<a href="README.md#end">']),
     (lambda page: missing_letters(page, set("nx")), ["<math><mi>n</mi></math>"]),
 ])
 def test_each_check_sees_its_faults(check, planted):

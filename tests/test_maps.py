@@ -8,11 +8,11 @@ import nbformat
 import pytest
 import yaml
 
-from tools.outputs import ROOT, notebooks
+from tools.outputs import ROOT
 
 IDS = [f"{source}{row}" for source, rows in {"A": 13, "B": 12, "C": 7}.items() for row in range(1, rows + 1)]
 LAB = {"id", "lab", "item", "lesson", "shown"}
-MAPS = {"reference/original-lab.yml": (IDS, LAB), "tests/misconceptions.yml": (list(range(1, 23)), {"id", "belief", "lesson", "shown"})}
+MAPS = {"reference/original-lab.yml": (IDS, LAB), "tests/misconceptions.yml": (list(range(1, 23)), {"id", "belief", "caught", "lesson", "shown"})}
 SVG = "image/svg+xml"
 
 
@@ -74,8 +74,15 @@ def faults(entries, lessons, ids, required=LAB):
 
 @pytest.fixture(scope="module")
 def lessons():
-    """The cells of each notebook by id."""
-    return {path.stem: {cell.id: cell for cell in nbformat.read(path, as_version=4).cells} for path in notebooks()}
+    """The cells of each lesson by id."""
+    return {path.stem: {cell.id: cell for cell in nbformat.read(path, as_version=4).cells} for path in sorted(ROOT.glob("lessons/*.ipynb"))}
+
+
+def test_every_misconception_is_caught_by_an_exercise():
+    for entry in yaml.safe_load((ROOT / "tests/misconceptions.yml").read_text(encoding="utf-8")):
+        notebook, exercise, slip = entry["caught"].split("/")
+        answers = yaml.safe_load((ROOT / f"tests/answers/{notebook}.yml").read_text(encoding="utf-8"))
+        assert slip in answers[exercise]["wrong"], entry["caught"]
 
 
 @pytest.mark.parametrize("name", MAPS)

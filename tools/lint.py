@@ -158,7 +158,7 @@ def faults(path, root=ROOT):
 def toc_faults(root=ROOT):
     """Lessons are numbered 01, 02, … in the order of _toc.yml, which lists every one."""
     try:
-        listed = re.findall(r"^[\s-]*(?:file|root): *['\"]?([^'\"\s]+)", (root / "_toc.yml").read_text(encoding="utf-8"), re.M)
+        listed = re.findall(r"^[\s{-]*(?:file|root): *['\"]?([^'\"\s,}]+)", (root / "_toc.yml").read_text(encoding="utf-8"), re.M)
     except OSError as error:
         return [f"_toc.yml: cannot be read ({error.strerror}): restore the file"]
     listed = [re.sub(r"\.(ipynb|md)$", "", name) for name in listed]

@@ -27,12 +27,19 @@ def require(condition, message):
         raise NotYet(message)
 
 
+def as_lists(value):
+    """Python's own numbers and lists for what is a tensor or an array, or holds some."""
+    if isinstance(value, (list, tuple)):
+        return (list if isinstance(value, list) else tuple)(map(as_lists, value))
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def same(one, other):
     """Whether two answers are equal, be they tensors, lists, tuples, numbers or words."""
     try:
-        one, other = (torch.as_tensor(value).detach().double() for value in (one, other))
+        one, other = (torch.tensor(as_lists(value), dtype=torch.double) for value in (one, other))
     except (TypeError, ValueError, RuntimeError):
-        return type(one) is type(other) and one == other
+        return as_lists(one) == as_lists(other)
     return one.shape == other.shape and torch.allclose(one, other, atol=1e-5)
 
 
@@ -40,12 +47,14 @@ def say(value):
     """A value in a few words; of a large tensor only the shape."""
     if isinstance(value, torch.Tensor) and value.numel() > 12:
         return f"a tensor of shape {list(value.shape)}"
-    return re.sub(r"\.0(?=[\],])", "", str(value.tolist())) if isinstance(value, torch.Tensor) else repr(value)
+    words = " ".join(repr(as_lists(value)).split())
+    words = re.sub(r"-?\d+\.\d*(e[+-]?\d+)?", lambda number: f"{float(number[0]) + 0:.5g}", words)
+    return words if len(words) < 160 else words[:158] + " …"
 
 
 def expect(name, answer, right, slips=(), otherwise=""):
     """Compare an answer. Slips are pairs: a wrong answer, and what to say to it."""
-    require(answer is not ... and answer is not None, f"Not answered yet: {name} has no value.")
+    require(answer is not None and "Ellipsis" not in repr(answer), f"Not answered yet: {name} has no value.")
     for wrong, message in slips:
         require(same(answer, right) or not same(answer, wrong), f"{name}: {message}")
     require(same(answer, right), f"{name}: {say(answer)} is not right. {otherwise}")
@@ -54,15 +63,21 @@ def expect(name, answer, right, slips=(), otherwise=""):
 def compare(function, right, cases, slips=()):
     """Try a function beside the right one. Slips are pairs: a wrong function, and what to say to it."""
     for case in cases:
-        name = f"{function.__name__}({', '.join(map(say, case))})"
-        wrong = [(slip(*case), message) for slip, message in slips]
-        answer = function(*copy.deepcopy(case))
-        expect(name, answer, right(*case), wrong, f"It should be {say(right(*case))}.")
+        name = getattr(function, "__name__", "your answer")
+        answer, expected = function(*copy.deepcopy(case)), right(*case)
+        require(answer is not None, f"Not answered yet: {name} returns nothing.")
+        hint = f"It should be {say(expected)}."
+        if say(answer) == say(expected) and not same(answer, expected):  # two large tensors of one shape
+            got, wanted = (torch.tensor(as_lists(value)).flatten() for value in (answer, expected))
+            place = (got - wanted).abs().argmax()
+            hint = f"The shape is: a number in it is {got[place]:.5g} and should be {wanted[place]:.5g}."
+        expect(f"{name}({', '.join(map(say, case))})", answer, expected, [(slip(*case), message) for slip, message in slips], hint)
 
 
 def yours(function, *inputs, like):
     """What your function gives, for a picture: question marks while it gives no numbers."""
     try:
-        return torch.as_tensor(function(*inputs)).float()
+        found = torch.atleast_1d(torch.tensor(as_lists(function(*inputs))).float())
     except Exception:
-        return torch.full_like(torch.as_tensor(like).float(), float("nan"))
+        found = torch.empty(0)
+    return found if found.numel() else torch.full_like(torch.as_tensor(like).float(), float("nan"))
