@@ -3,7 +3,7 @@
 from functools import cache
 from unittest.mock import MagicMock
 
-import matplotlib
+import matplotlib.pyplot
 import nbformat
 import pytest
 import torch
@@ -45,6 +45,7 @@ def answer(name, exercise, code):
     fresh = {key: value.clone() if isinstance(value, torch.Tensor) else value for key, value in namespace.items()}
     assert execute(code, fresh) is None
     assert execute(cells.get(f"{exercise}-picture", ""), fresh) is None  # it draws whatever the answer gives
+    matplotlib.pyplot.close("all")
     return execute(cells[f"{exercise}-check"], fresh)
 
 
