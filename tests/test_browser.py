@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -76,6 +77,19 @@ def test_a_page_has_no_fault_on_a_desk_and_on_a_phone(browser, site, name):
         passed_over = [] if name in KINDS and view in USUAL else ["pre"]  # code has the same colours everywhere, and takes long
         found[view] = faults(browser, f"{site}/{name}.html", VIEWS[view], passed_over)
     assert {view: lines for view, lines in found.items() if lines} == {}
+
+
+def test_the_404_page_is_whole_at_any_depth_of_a_fork(browser, html, tmp_path):
+    (tmp_path / "lab").symlink_to(html)
+    (tmp_path / "lost/deep").mkdir(parents=True)
+    shutil.copy(html / "404.html", tmp_path / "lost/deep/index.html")
+    address = f"{serve(tmp_path)}/lost/deep/"
+    assert [fault for view in VIEWS.values() for fault in faults(browser, address, view)] == []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        page.get_by_role("link", name="Stride", exact=False).first.click()
+        assert page.url.endswith("/lab/lessons/03-stride.html")
 
 
 @pytest.mark.parametrize(("planted", "found"), [

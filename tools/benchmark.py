@@ -6,6 +6,7 @@ Lighthouse is run where npx is there. Nothing here passes or fails.
 
 import gzip
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -90,7 +91,7 @@ def lighthouse(address, program):
     if not shutil.which("npx"):
         return []
     command = ["npx", "--yes", "lighthouse@12", address, "--quiet", "--output=json", "--chrome-flags=--headless --no-sandbox --disable-gpu"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**__import__("os").environ, "CHROME_PATH": program})
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "CHROME_PATH": program})
     return [round(100 * category["score"]) for category in json.loads(done.stdout)["categories"].values()] if done.returncode == 0 else []
 
 
