@@ -69,7 +69,9 @@ def configure(app, config):
         config.sitemap_url_scheme, config.sitemap_show_lastmod, config.sitemap_excludes = "{link}", False, ["404.html", "search.html"]
         config.ogp_site_url, config.ogp_site_name, config.ogp_image = address, config.html_title, f"{address}_static/home/photo.webp"
         config.ogp_social_cards, config.ogp_enable_meta_description = {"enable": False}, False  # describe_page writes the description
-    config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
+    prefix = config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
+    lost = f'This address leads nowhere. Go to the <a href="{prefix}index.html">start page</a>, or <a href="{prefix}search.html">search</a>.'
+    config.notfound_context = {"title": "Page not found", "body": f"<h1>Page not found</h1><p>{lost}</p>"}
     config.html_search_scorer = str(Path(__file__).with_name("search.js"))
 
 
@@ -79,6 +81,9 @@ def describe_page(app, pagename, templatename, context, doctree):
     if doctree and app.config.book_repository:
         context["links"] = links(*app.config.book_repository, path)
     context["description"] = description(doctree) or f"{context.get('title', 'A page')} of {app.config.html_title}."
+    if "<course-explorer" in context.get("body", ""):
+        app.add_css_file("explorers/explorers.css")
+        app.add_js_file("explorers/host.mjs", type="module")
     for script in context["script_files"]:
         script.attributes.pop("defer", None)  # the search page's inline scripts need the others at once
         if pagename != "search" and script.filename and "documentation_options" not in str(script.filename):

@@ -1,15 +1,21 @@
-"""One build of the book for all workers, and a line at the end that counts the answers to the exercises that were tried."""
+"""One build of the book and one browser a file, and a line at the end that counts the answers to the exercises that were tried."""
 
 import os
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from filelock import FileLock
+from playwright.sync_api import sync_playwright
 
+from tools.browser import MISSING, find
 from tools.outputs import ROOT
 
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FORK = {"GITHUB_REPOSITORY": "ada/lab", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "more/pads"}
 
 
@@ -31,6 +37,32 @@ def html(tmp_path_factory, worker_id):
             assert done.returncode == 0, done.stderr
             (output / "sound").touch()
     return output / "_build/html"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def serve(folder):
+    """The address at which a folder is served, until the tests end."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+@pytest.fixture(scope="module")  # no longer: while it runs, nbval cannot start a loop of its own in this process
+def browser():
+    program = find()
+    if not program:
+        pytest.fail(MISSING, pytrace=False)
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=program, args=FLAGS)
+
+
+@pytest.fixture(scope="session")
+def site(html):
+    return serve(html)
 
 
 def pytest_terminal_summary(terminalreporter):

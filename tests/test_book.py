@@ -85,8 +85,8 @@ def launch_links(page):
 def home_faults(one, other):
     """What differs between two copies of the home page's parts; pictures may differ by a rounding."""
     faults = [] if (one / "home.html").read_bytes() == (other / "home.html").read_bytes() else ["home.html"]
-    for path in sorted((one / "assets/home").iterdir()):
-        a, b = (np.asarray(Image.open(folder / "assets/home" / path.name).convert("RGB"), dtype=int) for folder in (one, other))
+    for path in sorted(one.glob("assets/*/*.webp")):
+        a, b = (np.asarray(Image.open(folder / path.relative_to(one)).convert("RGB"), dtype=int) for folder in (one, other))
         faults += [path.name] if a.shape != b.shape or abs(a - b).max() > 3 else []
     return faults
 
@@ -156,7 +156,8 @@ def test_the_home_page_is_what_its_tool_makes(tmp_path):
     home, pictures = tmp_path / "home.html", tmp_path / "assets/home"
     home.write_text(home.read_text(encoding="utf-8").replace(">5<", ">6<"), encoding="utf-8")
     shutil.copy(pictures / "blur.webp", pictures / "sharpen.webp")
-    assert home_faults(ROOT / "book", tmp_path) == ["home.html", "sharpen.webp"]
+    shutil.copy(pictures / "photo.webp", tmp_path / "assets/explorers")
+    assert home_faults(ROOT / "book", tmp_path) == ["home.html", "photo.webp", "sharpen.webp"]
 
 
 HEAD = '<html lang="en"><title>T</title><link rel="icon">'

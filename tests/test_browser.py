@@ -3,51 +3,20 @@
 import random
 import re
 import shutil
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import quote
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
-from tools.browser import MISSING, find
+from tests.conftest import serve
 from tools.outputs import ROOT
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 VIEWS = {(mode, width): {"color_scheme": mode, "viewport": {"width": width, "height": 844}} for mode in ("light", "dark") for width in (1280, 390)}
 USUAL = [("dark", 1280), ("light", 390)]
 KINDS = ("index", "lessons/03-stride", "exercises/01-what-is-convolution", "solutions/01-what-is-convolution", "reference/glossary", "search")
 PAGES = ["index", "search", *sorted(path.relative_to(ROOT).with_suffix("").as_posix() for folder in ("lessons", "exercises", "solutions", "reference")
                                     for path in (ROOT / folder).iterdir() if path.suffix in (".ipynb", ".md"))]
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-def serve(folder):
-    """The address at which a folder is served, until the tests end."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = find()
-    if not program:
-        pytest.fail(MISSING, pytrace=False)
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=program, args=FLAGS)
-
-
-@pytest.fixture(scope="module")
-def site(html):
-    return serve(html)
 
 
 def faults(browser, address, view, passed_over=()):
@@ -63,6 +32,9 @@ def faults(browser, address, view, passed_over=()):
         page.on("pageerror", lambda error: found.append(f"script: {error}"))
         page.goto(address)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        for explorer in page.locator("course-explorer").all():
+            explorer.scroll_into_view_if_needed()
+            explorer.locator(".explorer").wait_for()
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         found += [f"scrolls sideways by {wide} px"] if wide > 0 else []
         for one in Axe().run(page, {"exclude": [[part] for part in passed_over]}, {"preload": False}).response["violations"]:
@@ -90,6 +62,9 @@ def test_the_404_page_is_whole_at_any_depth_of_a_fork(browser, html, tmp_path):
         page.goto(address)
         page.get_by_role("link", name="Stride", exact=False).first.click()
         assert page.url.endswith("/lab/lessons/03-stride.html")
+        page.goto(address)
+        page.get_by_role("link", name="start page").click()
+        assert page.url.endswith("/lab/index.html")
 
 
 @pytest.mark.parametrize(("planted", "found"), [
@@ -114,7 +89,7 @@ def test_what_is_folded_opens_by_keyboard(browser, site, name):
     with browser.new_context(**VIEWS["light", 1280]) as context:
         page = context.new_page()
         page.goto(f"{site}/{name}.html")
-        folds = page.locator("article details")
+        folds = page.locator("article details:not(course-explorer *)")
         assert folds.count()
         for fold in folds.all():
             fold.locator("summary").first.focus()
@@ -144,6 +119,6 @@ def test_the_search_finds_a_term_and_a_pasted_message(browser, site):
     with browser.new_context() as context:
         page = context.new_page()
         assert "reference/glossary" in search(page, site, "equivariance") and "lessons/03-stride" in search(page, site, "equivariance")
-        assert search(page, site, "xylophone") == []
+        assert search(page, site, "xylophone") == [] and search(page, site, "stride")[0] == "lessons/03-stride"
         missed = [message for message in messages()[::4] if "reference/error-messages" not in search(page, site, other_numbers(message))[:3]]
     assert missed == []

@@ -87,7 +87,7 @@ CELL_FAULTS = [
     ("title", "source", ["See {ref}`stride`."], "has MyST markup ({ref})"),
     ("title", "source", ["(stride)=\n# Stride", "Text\n% a note"], "has MyST markup ("),
     ("title", "source", ["a <br> b"], "has raw HTML (<br>)"),
-    ("title", "source", ["<div>\n\nx\n\n</div>", "<details><summary>Why</summary>\n**So.**\n</details>"], "has raw HTML (<d"),
+    ("title", "source", ["<div>\n<course-explorer id=\"a\">\n<b>x</b>\n</course-explorer>\n</div>", "<div>\n\nx\n\n</div>", "<details><summary>Why</summary>\n**So.**\n</details>"], "has raw HTML (<d"),
     ("title", "source", ["![](x.png)"], "shows a picture without a written alternative"),
 ]
 

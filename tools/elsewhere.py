@@ -27,10 +27,12 @@ def environment(name):
     wanted = folder.with_suffix(".txt")
     packages = (ROOT / LISTS[name]).read_text(encoding="utf-8")
     folder.parent.mkdir(exist_ok=True)
+    index = re.search("^--extra-index-url (.*)\n", packages, re.M)  # given by the environment, so that one's own goes before
+    packages = packages.replace(index[0], "")
     wanted.write_text(re.sub("==.*", "", packages) if name == "newest" else packages, encoding="utf-8")
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    subprocess.run([python, "-m", "pip", "install", "-q", "--upgrade", "-r", wanted], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", "--upgrade", "-r", wanted], env={"PIP_EXTRA_INDEX_URL": index[1], **os.environ}, check=True)
     return python
 
 
@@ -58,7 +60,7 @@ def main(name):
     python, bad = environment(name), []
     spec = ROOT / "_build" / f"{name}.kernels" / "kernels" / "elsewhere"
     spec.mkdir(parents=True, exist_ok=True)
-    (spec / "kernel.json").write_text(json.dumps({"argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": name}))
+    (spec / "kernel.json").write_text(json.dumps({"argv": [str(python), "-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"], "display_name": name}))
     os.environ["JUPYTER_PATH"] = str(spec.parent.parent)
     for path in [*notebooks(), *sorted(ROOT.glob("exercises/*.ipynb"))]:
         try:

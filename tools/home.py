@@ -1,4 +1,4 @@
-"""Write what the home page shows: one photograph, three kernels with their numbers, three results."""
+"""Write what the home page shows: one photograph, three kernels with their numbers, three results; and the filter gallery's photograph."""
 import sys
 from pathlib import Path
 
@@ -44,7 +44,8 @@ def table(name, numbers):
 
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "book")
-photo = F.avg_pool2d(torch.tensor(load_sample_image("china.jpg")).float().mean(-1)[None, None], 4)
+scene = torch.tensor(load_sample_image("china.jpg")).float()
+photo, colour = F.avg_pool2d(scene.mean(-1)[None, None], 4), F.avg_pool2d(scene.permute(2, 0, 1)[None], 4)
 pictures, figures = {"photo": photo[0, 0].byte()}, []
 for name, numbers, divisor, caption, alt in KERNELS:
     result = F.conv2d(photo, torch.tensor([[numbers]]) / divisor)[0, 0]
@@ -54,5 +55,7 @@ for name, numbers, divisor, caption, alt in KERNELS:
 (folder / "assets/home").mkdir(parents=True, exist_ok=True)
 for name, pixels in pictures.items():
     Image.fromarray(pixels.numpy()).save(folder / f"assets/home/{name}.webp", lossless=True)
+(folder / "assets/explorers").mkdir(exist_ok=True)
+Image.fromarray(colour[0].round().byte().permute(1, 2, 0).numpy()).save(folder / "assets/explorers/photo.webp", lossless=True)
 fragment = "\n".join([image("photo", "input", photo.shape[2:], 3, PHOTO_ALT), '<div class="home">', *figures, "</div>\n"])
 (folder / "home.html").write_text(fragment, encoding="utf-8")

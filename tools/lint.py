@@ -24,7 +24,8 @@ UNSTABLE = {
     r"at 0x[0-9a-fA-F]+": "an address that changes with every run",
 }
 MYST = re.compile(r"^(?::::|%|\+\+\+|\(.+\)=\s*$).*", re.MULTILINE)
-HTML = re.compile(r"</?details>|</?summary>|(?<=<summary>)[^<]+(?=</summary>)")
+EXPLORER = re.compile(r"<div>\n<course-explorer [^<>]*>\n[^<>]+\n</course-explorer>\n</div>\n?")
+HTML = re.compile(rf"{EXPLORER.pattern}|</?details>|</?summary>|(?<=<summary>)[^<]+(?=</summary>)")
 MARKDOWN = MarkdownIt("commonmark").use(dollarmath_plugin)
 
 
@@ -109,7 +110,7 @@ def markdown(cell):
             if part.type == "code_inline" and (role := re.search(r"\{[\w:+-]+\}$", before.content)):
                 myst.append(role[0])
             if part.type.startswith("html") and HTML.sub("", part.content).strip():
-                yield f"has raw HTML ({part.content.strip()[:40]}): only <details> and <summary>, with an empty line after them"
+                yield f"has raw HTML ({part.content.strip()[:40]}): only <details> and <summary>, with an empty line after them, and explorers"
             if part.type == "image" and not part.content.strip():
                 yield "shows a picture without a written alternative: ![what it shows](…)"
         for what in myst:
@@ -133,7 +134,7 @@ def whole(notebook, stored, lesson):
         yield None, f"two cells have the id {name}: change one"
     if (notebook.metadata, notebook.nbformat_minor) != (METADATA, 5):
         yield None, f"notebook metadata is not the normal form: {RUN}"
-    words = sum(len(re.findall(r"\S*\w\S*", cell.source)) for cell in notebook.cells if cell.cell_type == "markdown")
+    words = sum(len(re.findall(r"\S*\w\S*", EXPLORER.sub("", cell.source))) for cell in notebook.cells if cell.cell_type == "markdown")
     for number, limit, what in ((len(names), CELLS, "cells"), (words, WORDS, "words of text")):
         if lesson and number > limit:
             yield None, f"has {number} {what}: at most {limit}, so shorten it"

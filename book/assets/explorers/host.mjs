@@ -1,0 +1,56 @@
+// @ts-check
+/**
+ * `<course-explorer id module state presets show>`: loads an explorer when it comes near the screen, and hands it its attributes as an
+ * AFM model (https://anywidget.dev/en/afm/), so that the same module could run in a notebook. A link `#id:state` opens it at that state.
+ */
+class CourseExplorer extends HTMLElement {
+  /** @type {string | undefined} */ start;
+  /** @type {Node[] | undefined} */ still;
+  life = new AbortController();
+
+  connectedCallback() {
+    this.life = new AbortController();
+    const { signal } = this.life, near = new IntersectionObserver(([entry]) => {
+      if (entry.isIntersecting || entry.boundingClientRect.top < 0) this.mount(near, signal);
+    }, { rootMargin: "400px" });
+    this.start ??= this.getAttribute("state") ?? "";
+    this.still ??= [...this.childNodes];
+    this.follow();
+    addEventListener("hashchange", () => this.follow(), { signal });
+    signal.addEventListener("abort", () => near.disconnect());
+    near.observe(this);
+  }
+
+  disconnectedCallback() {
+    this.life.abort();
+    this.replaceChildren(...(this.still ?? []));
+  }
+
+  follow() {
+    const [id, ...state] = location.hash.slice(1).split(":");
+    if (id !== this.id || !state.length) return;
+    this.setAttribute("state", state.join(":"));
+    this.scrollIntoView();
+    this.dispatchEvent(new Event("change:state"));
+  }
+
+  async mount(near, signal) {
+    near.disconnect();
+    const el = document.createElement("div"), model = {
+      get: (name) => (name === "start" ? this.start : this.getAttribute(name) ?? ""),
+      set: (name, value) => this.setAttribute(name, value),
+      on: (name, call) => this.addEventListener(name, call, { signal }),
+      save_changes() {},
+    };
+    try {
+      const { default: explorer } = await import(`./${this.getAttribute("module")?.replace(/\W/g, "")}.mjs`);
+      if (signal.aborted) return;
+      explorer.render({ model, el, signal });
+      this.replaceChildren(el);
+    } catch (error) {
+      console.error(error); // what stood here before stays
+    }
+  }
+}
+
+customElements.define("course-explorer", CourseExplorer);
