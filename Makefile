@@ -53,8 +53,9 @@ exercises: setup-tests ## make the exercises from the solutions
 binder colab newest: setup-book ## run every notebook with what Binder has, what Colab has, the newest releases
 	@$(PY) -m tools.elsewhere $@
 
-benchmark: setup-tests ## measure the book against the defaults of Jupyter Book
+benchmark: setup-tests book ## measure the book against the defaults of Jupyter Book, and the explorers
 	@$(PY) -m tools.benchmark
+	@$(PY) -m tools.benchmark_explorers
 
 links: setup-book ## try the links to other sites
 	@.venv/bin/jupyter-book build . --builder linkcheck --path-output _build/links -q

@@ -69,6 +69,13 @@ def builds(folder):
     return full, median(touched), median(same)
 
 
+def slow(devtools):
+    """Make a page's line and processor those of a slow phone."""
+    devtools.send("Network.enable")
+    devtools.send("Network.emulateNetworkConditions", {"offline": False, "latency": 150, "downloadThroughput": 2e5, "uploadThroughput": 1e5})
+    devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+
+
 def opened(browser, address):
     """What a first visit costs: kB, requests, and the two paints in milliseconds, as the median of three."""
     visits = []
@@ -77,9 +84,7 @@ def opened(browser, address):
             context.route(lambda url: not url.startswith(address.rsplit(":", 1)[0]), lambda route: route.abort())
             page, sizes = context.new_page(), []
             devtools = context.new_cdp_session(page)
-            devtools.send("Network.enable")
-            devtools.send("Network.emulateNetworkConditions", {"offline": False, "latency": 150, "downloadThroughput": 2e5, "uploadThroughput": 1e5})
-            devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+            slow(devtools)
             devtools.on("Network.loadingFinished", lambda event, sizes=sizes: sizes.append(event["encodedDataLength"]))
             page.goto(address, wait_until="load")
             visits.append((sum(sizes) / 1000, len(sizes), *page.evaluate(PAINTS)))
@@ -97,6 +102,7 @@ def lighthouse(address, program):
 
 def main():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    program = find()
     with TemporaryDirectory() as temporary, sync_playwright() as playwright:
         folders = {name: Path(temporary) / name for name in ("ours", "default", "executed")}
         for name, folder in folders.items():
@@ -111,7 +117,6 @@ def main():
             print(f"{what:22}{ours:7.1f}{default:9.1f}{ours / default:7.2f}")
         executed = seconds(folders["executed"])
         print(f"full, notebooks run   {times['ours'][0]:7.1f}{executed:9.1f}{times['ours'][0] / executed:7.2f}")
-        program = find()
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
         print("\npage                         kB       requests   first paint  largest paint (ours/default), Lighthouse of ours and default")
         for page in PAGES:

@@ -6,36 +6,41 @@
 class CourseExplorer extends HTMLElement {
   /** @type {string | undefined} */ start;
   /** @type {Node[] | undefined} */ still;
+  /** @type {Promise<void> | undefined} */ mounted;
   life = new AbortController();
 
   connectedCallback() {
     this.life = new AbortController();
-    const { signal } = this.life, near = new IntersectionObserver(([entry]) => {
-      if (entry.isIntersecting || entry.boundingClientRect.top < 0) this.mount(near, signal);
-    }, { rootMargin: "400px" });
+    const { signal } = this.life, near = new IntersectionObserver(([entry]) => { if (entry.isIntersecting) this.mount(); }, { rootMargin: "400px" });
     this.start ??= this.getAttribute("state") ?? "";
     this.still ??= [...this.childNodes];
-    this.follow();
     addEventListener("hashchange", () => this.follow(), { signal });
     signal.addEventListener("abort", () => near.disconnect());
     near.observe(this);
+    this.follow();
   }
 
   disconnectedCallback() {
     this.life.abort();
+    this.mounted = undefined;
     this.replaceChildren(...(this.still ?? []));
   }
 
-  follow() {
+  async follow() {
     const [id, ...state] = location.hash.slice(1).split(":");
     if (id !== this.id || !state.length) return;
     this.setAttribute("state", state.join(":"));
-    this.scrollIntoView();
     this.dispatchEvent(new Event("change:state"));
+    await this.mount();
+    await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
+    this.scrollIntoView(); // only now, so that nothing moves under the reader's eyes
   }
 
-  async mount(near, signal) {
-    near.disconnect();
+  mount() {
+    return this.mounted ??= this.load(this.life.signal);
+  }
+
+  async load(signal) {
     const el = document.createElement("div"), model = {
       get: (name) => (name === "start" ? this.start : this.getAttribute(name) ?? ""),
       set: (name, value) => this.setAttribute(name, value),
