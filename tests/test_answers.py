@@ -1,5 +1,6 @@
 """Every check refuses the wrong answers that students give, each with the message meant for it, and accepts right ones."""
 
+import re
 from functools import cache
 from unittest.mock import MagicMock
 
@@ -16,18 +17,24 @@ matplotlib.use("agg")
 NOTEBOOKS = sorted(path.stem for path in ROOT.glob("solutions/*.ipynb"))
 ANSWERS = {name: yaml.safe_load((ROOT / f"tests/answers/{name}.yml").read_text(encoding="utf-8")) for name in NOTEBOOKS}
 WRONG = [(name, exercise, slip) for name in NOTEBOOKS for exercise, answers in ANSWERS[name].items() for slip in answers["wrong"]]
+HELPERS = set("pair windows window small large down across same size sizes show plain bare count rank rise fits step slip walk formula layout changes"
+              " numbers times kept reader total output result helper places area".split())
 RIGHT = [(name, exercise, number) for name in NOTEBOOKS for exercise, answers in ANSWERS[name].items() for number in range(len(answers["right"]))]
 
 
 def execute(source, namespace):
-    """Run a cell in a namespace and return what its check says: None where it is content, or where the cell is no check."""
+    """Run a cell in a namespace and return what its check says: None where it is content, or where the cell is no check.
+
+    An error in the student's function is passed on by the check, with a note that names the case."""
     code = compile(TransformerManager().transform_cell(source), "<cell>", "exec")
     try:
         exec(code, namespace)
     except Exception as error:
-        if type(error).__name__ != "NotYet":
-            raise
-        return str(error)
+        if type(error).__name__ == "NotYet":
+            return str(error)
+        if notes := getattr(error, "__notes__", []):
+            return f"{type(error).__name__}: {notes[0]}"
+        raise
 
 
 @cache
@@ -63,6 +70,13 @@ def test_a_blank_exercise_runs_to_its_end_and_each_check_says_one_kind_line(name
     written = nbformat.read(ROOT / f"solutions/{name}.ipynb", as_version=4).cells
     solved = {cell.id.removesuffix("-answer"): cell.source for cell in written if cell.metadata.get("nbgrader", {}).get("solution")}
     assert {exercise: answer(name, exercise, code) for exercise, code in solved.items()} == dict.fromkeys(ANSWERS[name])
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_no_cell_of_ours_takes_a_name_that_a_helper_of_a_student_may_have(name):
+    cells, namespace, _ = blank(name)
+    asked = re.findall(r"^(?:def )?(\w+)", "\n".join(source for place, source in cells.items() if place.endswith("-answer")), re.M)
+    assert not HELPERS.intersection(namespace) - set(asked)
 
 
 @pytest.mark.parametrize(("name", "exercise", "slip"), WRONG, ids=str)

@@ -34,13 +34,32 @@ def as_lists(value):
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def same(one, other):
+def alike(one, other):
     """Whether two answers are equal, be they tensors, lists, tuples, numbers or words."""
     try:
         one, other = (torch.tensor(as_lists(value), dtype=torch.double) for value in (one, other))
     except (TypeError, ValueError, RuntimeError):
         return as_lists(one) == as_lists(other)
     return one.shape == other.shape and torch.allclose(one, other, atol=1e-5)
+
+
+def unwrapped(answer, right):
+    """An answer without the brackets around it that the right one does not have."""
+    try:
+        values, axes = torch.tensor(as_lists(answer), dtype=torch.double), torch.tensor(as_lists(right)).dim()
+    except (TypeError, ValueError, RuntimeError):
+        return answer
+    while values.dim() > axes and len(values) == 1:
+        values = values[0]
+    return values
+
+
+def size_or_error(name, answer):
+    """A size as it is, or the word error, however it is written."""
+    word = str(answer).strip(" .'\"").lower()
+    require(word == "error" or not isinstance(answer, (str, type)),
+            f'{name}: {say(answer)} is neither numbers nor the one word "error".')
+    return "error" if word == "error" else as_lists(answer)
 
 
 def say(value):
@@ -52,26 +71,35 @@ def say(value):
     return words if len(words) < 160 else words[:158] + " …"
 
 
-def expect(name, answer, right, slips=(), otherwise=""):
+def expect(name, answer, right, slips=(), otherwise="", exact=False):
     """Compare an answer. Slips are pairs: a wrong answer, and what to say to it."""
     require(answer is not None and "Ellipsis" not in repr(answer), f"Not answered yet: {name} has no value.")
+    forms = [answer, answer if exact else unwrapped(answer, right)]
     for wrong, message in slips:
-        require(same(answer, right) or not same(answer, wrong), f"{name}: {message}")
-    require(same(answer, right), f"{name}: {say(answer)} is not right. {otherwise}")
+        require(alike(wrong, right) or not any(alike(form, wrong) for form in forms), f"{name}: {message}")
+    require(alike(forms[-1], right), f"{name}: {say(answer)} is not right. {otherwise}")
 
 
 def compare(function, right, cases, slips=()):
     """Try a function beside the right one. Slips are pairs: a wrong function, and what to say to it."""
+    name = getattr(function, "__name__", "your answer")
     for case in cases:
-        name = getattr(function, "__name__", "your answer")
-        answer, expected = function(*copy.deepcopy(case)), right(*case)
-        require(answer is not None, f"Not answered yet: {name} returns nothing.")
+        call = f"{name}({', '.join(map(say, case))})"
+        try:
+            answer = function(*copy.deepcopy(case))
+        except Exception as error:
+            error.add_note(f"The check called {call}.")
+            raise
+        require(answer is not None, f"Not answered yet: {name} returns nothing. End it with return.")
+        expected = right(*case)
         hint = f"It should be {say(expected)}."
-        if say(answer) == say(expected) and not same(answer, expected):  # two large tensors of one shape
+        if say(answer) == say(expected) and not alike(answer, expected):  # two large tensors of one shape
             got, wanted = (torch.tensor(as_lists(value)).flatten() for value in (answer, expected))
             place = (got - wanted).abs().argmax()
             hint = f"The shape is: a number in it is {got[place]:.5g} and should be {wanted[place]:.5g}."
-        expect(f"{name}({', '.join(map(say, case))})", answer, expected, [(slip(*case), message) for slip, message in slips], hint)
+        cut = torch.as_tensor(expected).double().trunc(), "the fractions are cut off. Of which type is the result?"
+        wrong = [*((slip(*case), message) for slip, message in slips), cut]
+        expect(call, answer, expected, wrong, hint, exact=True)
 
 
 def yours(function, *inputs, like):
