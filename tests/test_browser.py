@@ -97,6 +97,19 @@ def test_what_is_folded_opens_by_keyboard(browser, site, name):
             assert fold.evaluate("one => one.open")
 
 
+def test_the_contents_open_and_close_on_a_phone(browser, site):
+    with browser.new_context(**VIEWS["light", 390]) as context:
+        page = context.new_page()
+        page.goto(f"{site}/lessons/03-stride.html")
+        button, contents = page.get_by_role("button", name="Contents of the book"), page.locator("dialog nav.bd-links")
+        for close in (lambda: page.keyboard.press("Escape"), lambda: page.get_by_role("button", name="Close the contents").click()):
+            button.click()
+            contents.wait_for()
+            close()
+            contents.wait_for(state="hidden")
+            assert button.evaluate("one => one === document.activeElement")
+
+
 def other_numbers(message):
     """The same message as it would stand in somebody else's program."""
     return re.sub(r"\d+", lambda number: str(random.Random(number[0]).randint(2, 4000)), message)
