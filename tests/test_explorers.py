@@ -249,6 +249,7 @@ def test_garbage_in_a_link_gives_a_sentence(page, site, text):
     assert said(explorer).startswith("In the link, “") or text in ("%", "&&&=") and "In the link" in said(explorer)
     assert page.locator("course-explorer img").count() == 0 and len(numbers(explorer, "output")) in (1, 2, 3, 5)
     assert "NaN" not in explorer.inner_text() or "NaN" in text
+    assert ("there is no such setting here" in said(explorer)) == (text in ("__proto__=1", "constructor=1", "colour=red", "%", "&&&=", "stride=2&pad")), said(explorer)
 
 
 @pytest.mark.parametrize(("name", "identity", "text"), [("lessons/04-padding", "size", "stride=0&input=huge&dilation=2"), ("lessons/06-filter-gallery", "gallery", "divisor=0&kernel=1&x=1")])
@@ -299,8 +300,10 @@ def test_two_on_a_page_come_and_go_without_traces(page, site):
     after = count()
     assert all(after[name] <= before[name] + 5 for name in before), (before, after)
     assert numbers(window, "output") == [[14, 22], [46, 54]]  # the state stays
-    page.evaluate("document.querySelector('#window').remove()")
-    assert size.locator(".weight").count()
+    window.get_by_role("button", name="Play").click()
+    state = page.evaluate("""async () => { const one = document.querySelector("#window"); one.remove(); const before = one.getAttribute("state");
+        await new Promise(done => setTimeout(done, 1600)); return [before, one.getAttribute("state")]; }""")
+    assert state[0] == state[1] and size.locator(".weight").count()  # it does not play on, and the other one stands
 
 
 def test_without_scripts_a_sentence_stands_there(browser, site):
