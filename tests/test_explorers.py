@@ -228,6 +228,10 @@ def test_mouse_keyboard_and_touch_do_the_same(page, site):
         page.keyboard.press("Enter")
         assert numbers(explorer, "kernel")[1][1] == -2.5
     assert "“1e9” is no number" in said(explorer)
+    page.keyboard.type("4")
+    explorer.locator("[role=gridcell] input").click()  # in the open field
+    page.keyboard.press("Enter")
+    assert numbers(explorer, "kernel")[1][1] == 4
     explorer.get_by_label("stride", exact=True).focus()
     page.keyboard.press("ArrowRight")
     assert len(numbers(explorer, "output")) == 3
@@ -238,7 +242,7 @@ def test_mouse_keyboard_and_touch_do_the_same(page, site):
     assert "place=6" in explorer.get_attribute("state")
     link = explorer.get_by_role("link").get_attribute("href")
     other = opened(page, site, "lessons/04-padding", "window", link.split(":", 1)[1])
-    assert numbers(other, "kernel")[1][1] == -2.5 and "place=6" in other.get_attribute("state") and said(other) == ""
+    assert numbers(other, "kernel")[1][1] == 4 and "place=6" in other.get_attribute("state") and said(other) == ""
 
 
 @pytest.mark.parametrize("text", ["stride=0", "stride=-1", "stride=1000000000", "stride=NaN", "stride=", "stride=2.5", "stride=<img src=x onerror=alert(1)>", "padding=99",
@@ -302,8 +306,8 @@ def test_two_on_a_page_come_and_go_without_traces(page, site):
     assert numbers(window, "output") == [[14, 22], [46, 54]]  # the state stays
     window.get_by_role("button", name="Play").click()
     state = page.evaluate("""async () => { const one = document.querySelector("#window"); one.remove(); const before = one.getAttribute("state");
-        await new Promise(done => setTimeout(done, 1600)); return [before, one.getAttribute("state")]; }""")
-    assert state[0] == state[1] and size.locator(".weight").count()  # it does not play on, and the other one stands
+        await new Promise(done => setTimeout(done, 1600)); return [before, one.getAttribute("state"), one.textContent]; }""")
+    assert state[0] == state[1] and state[2].strip().startswith("In the book") and size.locator(".weight").count()  # it does not play on, and the other one stands
 
 
 def test_without_scripts_a_sentence_stands_there(browser, site):
