@@ -17,6 +17,7 @@ class CourseExplorer extends HTMLElement {
   /** @type {string | undefined} */ start;
   /** @type {Node[] | undefined} */ still;
   /** @type {Promise<void> | undefined} */ mounted;
+  linked = false;
   life = new AbortController();
 
   connectedCallback() {
@@ -38,10 +39,13 @@ class CourseExplorer extends HTMLElement {
 
   async follow() {
     const [id, ...state] = location.hash.slice(1).split(":");
-    if (id !== this.id || !state.length) return;
-    this.setAttribute("state", state.join(":"));
+    const back = this.linked && !location.hash;
+    if (!back && (id !== this.id || !state.length)) return;
+    this.linked = !back;
+    this.setAttribute("state", back ? this.start ?? "" : state.join(":"));
     this.dispatchEvent(new Event("change:state"));
     await this.mount();
+    if (back) return;
     await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
     this.scrollIntoView(); // only now, so that nothing moves under the reader's eyes
   }
