@@ -1,20 +1,26 @@
 """What the grader makes of right, blank, broken and hostile submissions; each hostile one is contained or flagged."""
 
+import base64
 import copy
 import csv
+import io
 import json
 import os
+import pickle
 import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
+from unittest.mock import MagicMock
 
 import nbformat
 import psutil
 import pytest
+import torch
 
+from tests import test_answers
 from tools.grading import __main__ as grading
 from tools.grading import carrying, sandbox, submission
 from tools.grading.sandbox import LIMITS, refusal
@@ -23,7 +29,7 @@ from tools.outputs import ROOT
 NAME = "01-what-is-convolution"
 RELEASE = nbformat.read(ROOT / f"exercises/{NAME}.ipynb", as_version=4)
 ANSWERS = {cell.id: cell.source for cell in nbformat.read(ROOT / f"solutions/{NAME}.ipynb", as_version=4).cells if cell.id.endswith("-answer")}
-SMALL = {"memory": 700 * 2**20, "processes": 60, "output": 2**20, "folder": 30 * 2**20, "cell": 5, "total": 30}
+SMALL = {"memory": 700 * 2**20, "processes": 60, "output": 2**20, "folder": 30 * 2**20, "cell": 5, "total": 25}
 
 
 def cell(notebook, name):
@@ -97,7 +103,7 @@ def broken():
     def split(notebook):
         answer = cell(notebook, "predict-dot-answer")
         answer.source, rest = answer.source.split("edge_row = ", 1)
-        notebook.cells.insert(notebook.cells.index(answer), nbformat.from_dict(answer | {"id": "part", "source": "edge_row = " + rest}))
+        notebook.cells.insert(notebook.cells.index(answer) + 1, nbformat.from_dict(answer | {"id": "part", "source": "edge_row = " + rest}))
 
     def emptied(notebook):
         cell(notebook, "predict-dot-check").source = "print('Right.')"
@@ -170,10 +176,6 @@ def test_only_what_changed_runs_again(merely_broken, capsys):
     assert "1 of 1: blank" in capsys.readouterr().out
 
 
-FORGE = """
-from IPython.core.interactiveshell import InteractiveShell
-import builtins, types
-"""
 PATCHES = {
     "assert": "class Calm(type(NotYet)): pass\ndef require(*given): pass\ntorch.allclose = lambda *given, **named: True\ntorch.equal = torch.allclose",
     "compare": "compare = expect = require = lambda *given, **named: None",
@@ -188,7 +190,7 @@ get_ipython().ast_transformers.append(Strip())""",
     "run": "get_ipython().run_cell = lambda *given, **named: type('R', (), {'success': True, 'result': None, 'execution_count': 1})()",
     "reply": """shell = get_ipython()
 shell.showtraceback = lambda *given, **named: print('Right.')
-shell.display_pub.publish({'text/plain': 'Right.'})""",
+shell.display_pub.publish({'text/html': '<script>alert(1)</script><b onclick="alert(1)">Right.</b>'})""",
     "equal": """class Right(float):
     __eq__ = lambda *given: True
     tolist = lambda self: [[4, 3], [2, 1]]
@@ -202,7 +204,7 @@ def hostile(port):
     """Submissions that attack: their notebook, the points they get, words of the remark or of the output of the attack's own cell."""
     for name, patch in PATCHES.items():
         again = {key: f"{source}\n{patch}" for key, source in WRONG.items()}
-        yield f"patch-{name}", answered(**again), 0, "" if name in ("run", "equal") else "in the student's own process only"
+        yield f"patch-{name}", answered(**again), 0, "" if name in ("run", "equal", "error") else "in the student's own process only"
     spy = f"""import os, sys
 for path in ({str(ROOT)!r} + '/solutions', {str(ROOT)!r} + '/exercises', os.path.expanduser('~root'), '/home', '/class', '/etc/passwd', '/run'):
     print(path, os.path.exists(path) and os.listdir(path))
@@ -225,22 +227,22 @@ for host, port in (('127.0.0.1', {port}), ('1.1.1.1', 53)):
     except OSError as error:
         print(error.strerror)"""
     yield "network", answered(first=call), 4, "refused"
-    yield "loop", answered(first="while True: pass"), 4, "first ran longer than 5 seconds"
-    deaf = "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt:\n        pass"
-    yield "deaf-loop", answered(first=deaf), 0, "It ran longer than 30 seconds"
+    yield "loop", answered(first="while True: pass"), 4, "were stopped: first"
+    deaf = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+    yield "deaf-loop", answered(first=deaf), 0, "It ran longer than 25 seconds"
     yield "slow-answer", answered(write_slide_answer="def slide(image, kernel):\n    while True: pass"), 3, "took longer than 5 seconds"
     yield "memory", answered(first="hoard = bytearray(2 * 10**9)"), 4, "MemoryError"
     many = "import os, time\nfor _ in range(4):\n    if not os.fork():\n        hoard = b'x' * 250_000_000\n        time.sleep(60)\n        os._exit(0)\ntime.sleep(10)"
     yield "memory-of-many", answered(first=many), 0, "more than 700 MB of memory"
     fork = "import os, time\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        time.sleep(1)"
     yield "fork-bomb", answered(first=fork), 0, "count 0"
-    yield "output", answered(first="while True: print('x' * 100_000)"), 0, "printed more than 1 MB"
-    yield "one-output", answered(first="print('x' * 300_000_000)"), None, ""
+    yield "output", answered(first="while True: print('x' * 100, flush=True)"), 0, "printed more than 1 MB"
+    yield "gigabytes", answered(first="while True: print('x' * 100_000)"), None, ""
     yield "disk", answered(first="for number in range(9):\n    open(f'/tmp/{number}', 'wb').write(b'x' * 10**7)"), 4, "No space left"
     stay = "import subprocess\nprint('left', subprocess.Popen(['sleep', '98765'], start_new_session=True).pid > 0)"
     yield "stay", answered(first=stay), 4, "left True"
     yield "exit", answered(debug_weights_answer="import os\nos._exit(0)"), 2, "Its kernel ended"
-    yield "kill", answered(debug_weights_answer="import os\nos.kill(-1, 9)"), 2, "Its kernel ended"
+    yield "kill", answered(debug_weights_answer="import os\nos.kill(-1, 9)"), 3, ""
     yield "huge", answered(predict_dot_answer="dot_output = torch.zeros(1).expand(10**6, 10**6)\nedge_row = 1"), 3, ""
     yield "=formula", answered(), 4, ""
 
@@ -282,6 +284,9 @@ def test_hostile_submissions_leave_nothing_behind(attacked):
     output, _, before, heard = attacked
     assert len(before) == 3 and {path: data for path, data in everything(output).items() if "honest" in path.parts} == before
     assert heard == [] and not list(ROOT.glob("**/written-by-a-student"))
+    assert max(path.stat().st_size for path in output.rglob("*")) < 3 * 2**20
+    page = (output / f"feedback/patch-reply/exercises/{NAME}.html").read_text(encoding="utf-8")
+    assert "Right." in page and "<script" not in page and "<b onclick" not in page
     time.sleep(1)
     assert not [process for process in psutil.process_iter(["cmdline"]) if "98765" in (process.info["cmdline"] or [])]
     if os.geteuid() == 0:
@@ -303,13 +308,24 @@ def test_a_killed_run_goes_on_where_it_was(sandboxed, tmp_path):
     assert [row["score"] for row in graded(folder).values()] == ["4.0"] * 3
 
 
+@pytest.mark.parametrize("name", test_answers.NOTEBOOKS)
+def test_the_checks_outside_accept_every_solution_and_refuse_every_blank(name):
+    release, solution = (nbformat.read(ROOT / f"{folder}/{name}.ipynb", as_version=4) for folder in ("exercises", "solutions"))
+    for notebook, right in ((solution, True), (release, False)):
+        variables = {"__name__": "__main__", "get_ipython": MagicMock()}
+        checker = submission.Checker(release, lambda *asked, variables=variables: carrying.fetch(variables, *asked))
+        for one in (one for one in notebook.cells if one.cell_type == "code" and "solution" not in one.metadata.get("tags", [])):
+            test_answers.execute(one.source, variables)
+            if one.id.endswith("-check"):
+                assert ("ename" not in checker.check(one.id)) is right, one.id
+
+
 @pytest.mark.parametrize("value", [None, ..., [1, 2.5, "a", (True, ...)], {"a": [1]}, 10**30, float("inf")])
 def test_plain_values_are_carried_as_they_are(value):
     assert carrying.unpack(carrying.pack(value)) == value
 
 
 def test_nothing_that_is_more_than_data_is_carried():
-    import base64, io, pickle, torch  # noqa: E401
     for evil in (os.system, {"a": lambda: 0}, type("Mine", (torch.nn.Module,), {})()):
         with pytest.raises(TypeError):
             carrying.pack(evil)
@@ -317,6 +333,6 @@ def test_nothing_that_is_more_than_data_is_carried():
     hidden.__dict__["parameters"] = torch.nn.ReLU()
     file = io.BytesIO()
     torch.save(hidden, file)
-    for letters in (base64.b64encode(file.getvalue()).decode(), base64.b64encode(pickle.dumps(os.system)).decode(), "?"):
+    for letters in (base64.b64encode(file.getvalue()).decode(), base64.b64encode(pickle.dumps(os.system, protocol=2)).decode(), "?"):
         with pytest.raises(carrying.Undecided):
             carrying.unpack(letters)

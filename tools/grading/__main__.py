@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -95,13 +96,12 @@ class Job(NamedTuple):
         self.place("autograded", "ipynb").unlink(missing_ok=True)
         self.store(digest, nbformat.v4.new_notebook(), 0, maximum, [why])
 
-    def run(self, digest):
+    def run(self, digest, folder):
         """In a process of its own: run the submission and store its notebook, its page and its result."""
         os.setsid()
         resource.setrlimit(resource.RLIMIT_DATA, (2 * LIMITS["memory"],) * 2)
         notebook, remarks = submission.merge(submission.read(self.found), self.release)
-        with tempfile.TemporaryDirectory(prefix="grade-") as folder:
-            remarks += submission.run(notebook, self.release, folder, self.unsafe)
+        remarks += submission.run(notebook, self.release, folder, self.unsafe)
         points = submission.score(notebook)
         write(self.place("autograded", "ipynb"), nbformat.writes(notebook) + "\n")
         self.store(digest, notebook, points, submission.maximum(self.release), remarks)
@@ -115,15 +115,17 @@ def run_all(waiting, at_once):
     while waiting or running:
         while waiting and len(running) < at_once:
             job, digest = waiting.pop(0)
-            process = context.Process(target=job.run, args=[digest])
+            folder = tempfile.mkdtemp(prefix="grade-")
+            process = context.Process(target=job.run, args=[digest, folder])
             process.start()
-            running[process.sentinel] = process, job, digest, time.monotonic() + LIMITS["total"] + 60
+            running[process.sentinel] = process, job, digest, folder, time.monotonic() + LIMITS["total"] + 60
         late = [sentinel for sentinel, (*_, end) in running.items() if time.monotonic() > end]
         for sentinel in wait(list(running), timeout=1) or late:
-            process, job, digest, _ = running.pop(sentinel)
+            process, job, digest, folder, _ = running.pop(sentinel)
             if process.is_alive():
                 os.killpg(process.pid, signal.SIGKILL)
             process.join()
+            shutil.rmtree(folder, ignore_errors=True)
             if (job.result() or {}).get("digest") != digest:
                 job.give_up(digest, "It could not be graded, because its answers broke the grader: look at it by hand.")
             done += 1

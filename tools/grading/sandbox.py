@@ -110,6 +110,7 @@ class Kernels(AsyncKernelManager):
         while not self.ended:
             time.sleep(0.2)
             if os.getppid() != parent:
+                shutil.rmtree(self.folder, ignore_errors=True)
                 os._exit(1)
             if time.monotonic() > end:
                 self.end(f"It ran longer than {LIMITS['total']} seconds.")

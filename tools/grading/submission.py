@@ -9,6 +9,7 @@ import copy
 import io
 import os
 import queue
+import re
 import subprocess
 import traceback
 from pathlib import Path
@@ -16,15 +17,16 @@ from unittest.mock import MagicMock
 
 import matplotlib.pyplot
 import nbformat
+from bs4 import BeautifulSoup
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbclient.util import ensure_async
-from nbgrader.converters import GenerateFeedback
-from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_locked, is_solution
 from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors.sanitize import SanitizeHTML
+from nbgrader.converters import GenerateFeedback
+from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_locked, is_solution
 
 from tools.grading import carrying
 from tools.grading.sandbox import LIMITS, MEGABYTE, Kernels
@@ -134,7 +136,8 @@ class Checker:
     """The cells of a release, run in this process with stand-ins for the answers."""
 
     def __init__(self, release, ask):
-        self.cells, self.ask, self.done = [cell for cell in release.cells if cell.cell_type == "code"], ask, set()
+        self.cells, self.ask = [cell for cell in release.cells if cell.cell_type == "code"], ask
+        self.done, self.hidden = set(), {}
         self.variables = {"__name__": "__main__", "get_ipython": MagicMock()}
 
     def execute(self, cell):
@@ -142,32 +145,37 @@ class Checker:
 
     def prepare(self, cell):
         """Run a cell that is no check, or bind what an answer cell defines to the student's own."""
+        self.done.add(place(cell))
         if not is_solution(cell):
             with contextlib.suppress(Exception):  # a picture of a missing answer
                 self.execute(cell)
-            if cell.id == "drawing":
+            if place(cell) == "drawing":
                 self.variables["draw"] = lambda *parts, **settings: None
             matplotlib.pyplot.close("all")
         for name in bound(cell.source) if is_solution(cell) else ():
             self.variables.pop(name, None)
-            with contextlib.suppress(KeyError):
+            try:
                 self.variables[name] = carrying.stand_in(name, self.ask)
+            except KeyError:
+                pass  # the student's notebook does not define it either
+            except carrying.Undecided as error:
+                self.hidden[name] = error
 
     def check(self, name):
-        """The output of one check."""
-        said = io.StringIO()
+        """The output of one check, after what stands before it in the release."""
+        said, end = io.StringIO(), [place(cell) for cell in self.cells].index(name)
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
             try:
-                for cell in self.cells:
-                    if place(cell) == name:
-                        self.execute(cell)
-                        break
+                for cell in self.cells[:end]:
                     if not is_grade(cell) and place(cell) not in self.done:
                         self.prepare(cell)
-                        self.done.add(place(cell))
+                for error in [error for hidden, error in self.hidden.items() if re.search(rf"\b{hidden}\b", self.cells[end].source)]:
+                    raise error
+                self.execute(self.cells[end])
             except (Exception, carrying.Undecided, NoAnswer) as error:
                 kind = type(error).__name__
-                return failed(kind, str(error) if kind == "NotYet" else "".join(traceback.format_exception_only(error)).strip())
+                plainly = kind in ("NotYet", "Undecided", "NoAnswer")
+                return failed(kind, str(error) if plainly else "".join(traceback.format_exception_only(error)).strip())
         return nbformat.v4.new_output("stream", text=said.getvalue())
 
 
@@ -176,9 +184,8 @@ class Student(NotebookClient):
 
     def __init__(self, notebook, kernels):
         super().__init__(notebook, km=kernels, timeout=LIMITS["cell"], interrupt_on_timeout=True, allow_errors=True, coalesce_streams=True,
-                         store_widget_state=False, startup_timeout=60, error_on_timeout={
-                             "ename": "TimeoutError", "evalue": "", "traceback": [f"This cell ran longer than {LIMITS['cell']} seconds."]})
-        self.received = 0
+                         store_widget_state=False, startup_timeout=60, iopub_timeout=10, raise_on_iopub_timeout=True)
+        self.received, self.slow = 0, []
         self.log.disabled = True  # what it says is in the remarks
 
     def process_message(self, msg, cell, cell_index):
@@ -187,6 +194,10 @@ class Student(NotebookClient):
             self.km.end(f"It printed more than {LIMITS['output'] // MEGABYTE} MB.")
             raise DeadKernelError
         return super().process_message(msg, cell, cell_index)
+
+    async def _async_handle_timeout(self, timeout, cell=None):
+        self.slow.append(place(cell))
+        return await super()._async_handle_timeout(timeout, cell)
 
     async def reply(self, code, **options):
         """What the kernel replies to code; NoAnswer where it does not."""
@@ -226,8 +237,6 @@ def run(notebook, release, folder, unsafe):
             for number, cell in enumerate(notebook.cells):
                 if cell.cell_type == "code":
                     student.execute_cell(cell, number)
-                    if any("ran longer" in str(output.get("traceback")) for output in cell.outputs):
-                        remarks.append(f"Cell {place(cell)} ran longer than {LIMITS['cell']} seconds and was stopped.")
                 if is_grade(cell):
                     verdict = verdicts[place(cell)] = checker.check(place(cell))
                     kind, passed_inside = verdict.get("ename"), determine_grade(cell)[0] > 0
@@ -238,13 +247,17 @@ def run(notebook, release, folder, unsafe):
                     elif kind and passed_inside:
                         remarks.append(f"{place(cell)} counts 0 until a person looks: it passed in the student's own process only, as if that had been tampered with.")
             kernels.end("done")
-    except (DeadKernelError, NoAnswer, RuntimeError, TimeoutError):
+    except CellTimeoutError:
+        kernels.end("It printed too much, or broke the way its output takes.")
+    except (DeadKernelError, NoAnswer, RuntimeError):
         kernels.end("Its kernel ended: a cell left Python, or met a limit.")
     finally:
         kernels.end("done")
     for cell in notebook.cells:
         if is_grade(cell):
             cell.outputs = [verdicts[place(cell)]]
+    if student.slow:
+        remarks.insert(0, f"Cells ran longer than {LIMITS['cell']} seconds and were stopped: {', '.join(map(str, student.slow))}.")
     return remarks if kernels.ended == "done" else [*remarks, f"{kernels.ended} The checks from there on count 0."]
 
 
@@ -263,12 +276,13 @@ def score(notebook):
 
 def page(notebook, title, points, most, remarks):
     """Answers, checks and remarks as HTML, from nbgrader's own template; nothing active of the student's is left in it."""
-    config = GenerateFeedback().config
-    config.HTMLExporter.merge({"mathjax_url": "", "require_js_url": "", "jquery_url": ""})
     shown = copy.deepcopy(notebook)
     shown.cells = [cell for cell in shown.cells if is_grade(cell) or is_solution(cell)]
     shown.cells.insert(0, nbformat.v4.new_markdown_cell(" ".join(remarks) or "Nothing to remark."))
-    exporter = HTMLExporter(config=config)
+    exporter = HTMLExporter(config=GenerateFeedback().config)
     exporter.register_preprocessor(SanitizeHTML(), enabled=True)
     resources = {"nbgrader": {"notebook": title, "score": points, "max_score": most, "late_penalty": 0}}
-    return exporter.from_notebook_node(shown, resources)[0]
+    html = BeautifulSoup(exporter.from_notebook_node(shown, resources)[0], "html.parser")
+    for script in html.find_all("script"):  # the template's own, from other sites
+        script.decompose()
+    return str(html)
