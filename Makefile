@@ -58,9 +58,10 @@ grade: setup-tests ## grade a folder of notebooks, one folder a student: SUBMISS
 binder colab newest: setup-book ## run every notebook with what Binder has, what Colab has, the newest releases
 	@$(PY) -m tools.elsewhere $@
 
-benchmark: setup-tests book ## measure the book against the defaults of Jupyter Book, and the explorers
+benchmark: setup-tests book ## measure the book against the defaults of Jupyter Book, the explorers, and the grader
 	@$(PY) -m tools.benchmark
 	@$(PY) -m tools.benchmark_explorers
+	@$(PY) -m tools.benchmark_grading
 
 links: setup-book ## try the links to other sites
 	@.venv/bin/jupyter-book build . --builder linkcheck --path-output _build/links -q

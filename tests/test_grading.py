@@ -67,6 +67,7 @@ def everything(folder):
 @pytest.fixture(scope="module")
 def sandboxed():
     """Where there is no sandbox, one clear line; a Mac has none, and there the refusal itself is tested."""
+    os.environ.pop("GITHUB_STEP_SUMMARY", None)  # no made-up class in the summary of this job
     if sys.platform != "linux":
         pytest.skip("bubblewrap is for Linux")
     if why := refusal():
@@ -166,14 +167,16 @@ def test_feedback_shows_each_check_and_nbgrader_reads_what_was_graded(merely_bro
     assert submission.score(notebook) == 3
 
 
-def test_only_what_changed_runs_again(merely_broken, capsys):
+def test_only_what_changed_runs_again(merely_broken, capsys, monkeypatch, tmp_path):
     folder, before = merely_broken
     files = everything(folder.with_name("class-graded"))
     assert graded(folder) == before and everything(folder.with_name("class-graded")) == files
     hand_in(folder, "blank", answered())
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
     capsys.readouterr()
     assert graded(folder)["blank", NAME]["score"] == "4.0"
     assert "1 of 1: blank" in capsys.readouterr().out
+    assert f"| blank | {NAME} | 4.0 | 4.0 |  |" in (tmp_path / "summary").read_text(encoding="utf-8")
 
 
 PATCHES = {
