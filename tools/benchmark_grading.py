@@ -22,7 +22,7 @@ NAME, STUDENTS, TIMES = "01-what-is-convolution", 8, 3
 
 def by_nbgrader(path):
     """Run one submission in an ordinary kernel of nbgrader's and score it there."""
-    notebook, _ = Execute().preprocess(nbformat.read(path, as_version=4), {"metadata": {"path": str(path.parent)}})
+    notebook, _ = Execute(extra_arguments=["--log-level=ERROR"]).preprocess(nbformat.read(path, as_version=4), {"metadata": {"path": str(path.parent)}})
     return [determine_grade(cell) for cell in notebook.cells if is_grade(cell)]
 
 

@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import resource
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -33,27 +32,30 @@ def write(path, text):
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
+    part.write_text(text, encoding="utf-8", errors="replace")  # a student may print half a letter
     os.replace(part, path)
 
 
 def collect(folder, releases):
-    """What each student handed in, as {(student, exercise): a path or the Unfit that says why there is none}; and the exercises asked for."""
-    found, asked = {}, set()
-    students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink() and not path.name.startswith("."))
+    """What each student handed in, as {(student, exercise): a path, or the Unfit that says why there is none}.
+
+    What one of the class handed in is expected of all."""
+    students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found, expected = {}, set()
     for student in students:
-        for path in sorted(student.rglob("*.ipynb")):
+        for path in [] if student.is_symlink() else sorted(student.rglob("*.ipynb")):
             if SKIPPED & set(path.parts) or path.name.startswith("."):
                 continue
             try:
                 name = submission.recognise(submission.read(path), releases)
-                asked.add(name)
-                twice = Unfit("Two files hold this exercise: leave one of them in the folder.")
-                found[student.name, name] = twice if (student.name, name) in found else path
             except Unfit as unfit:
-                found[student.name, path.stem] = unfit
+                found.setdefault((student.name, path.stem), unfit)
+                continue
+            expected.add(name)
+            twice = isinstance(found.get((student.name, name)), Path)
+            found[student.name, name] = Unfit("Two files hold this exercise: leave one of them in the folder.") if twice else path
     for student in students:
-        for name in asked or {"-"}:
+        for name in expected or ["-"]:
             found.setdefault((student.name, name), Unfit("It is missing: nothing was handed in that holds this exercise."))
     return found
 
@@ -98,8 +100,9 @@ class Job(NamedTuple):
 
     def run(self, digest, folder):
         """In a process of its own: run the submission and store its notebook, its page and its result."""
-        os.setsid()
-        resource.setrlimit(resource.RLIMIT_DATA, (2 * LIMITS["memory"],) * 2)
+        os.setsid()  # what stops the grader from the keyboard does not reach it
+        if sys.platform == "linux":
+            resource.setrlimit(resource.RLIMIT_DATA, (2 * LIMITS["memory"],) * 2)
         notebook, remarks = submission.merge(submission.read(self.found), self.release)
         remarks += submission.run(notebook, self.release, folder, self.unsafe)
         points = submission.score(notebook)
@@ -112,24 +115,28 @@ def run_all(waiting, at_once):
     # A fork has PyTorch at hand already; a Mac cannot fork safely.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     running, total, done = {}, len(waiting), 0
-    while waiting or running:
-        while waiting and len(running) < at_once:
-            job, digest = waiting.pop(0)
-            folder = tempfile.mkdtemp(prefix="grade-")
-            process = context.Process(target=job.run, args=[digest, folder])
-            process.start()
-            running[process.sentinel] = process, job, digest, folder, time.monotonic() + LIMITS["total"] + 60
-        late = [sentinel for sentinel, (*_, end) in running.items() if time.monotonic() > end]
-        for sentinel in wait(list(running), timeout=1) or late:
-            process, job, digest, folder, _ = running.pop(sentinel)
-            if process.is_alive():
-                os.killpg(process.pid, signal.SIGKILL)
-            process.join()
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                job, digest = waiting.pop(0)
+                folder = tempfile.mkdtemp(prefix="grade-")
+                process = context.Process(target=job.run, args=[digest, folder], daemon=True)
+                process.start()
+                running[process.sentinel] = process, job, digest, folder, time.monotonic() + LIMITS["total"] + 60
+            late = [sentinel for sentinel, (*_, end) in running.items() if time.monotonic() > end]
+            for sentinel in wait(list(running), timeout=1) or late:
+                process, job, digest, folder, _ = running.pop(sentinel)
+                process.kill()  # where it is late; what it started ends with it
+                process.join()
+                shutil.rmtree(folder, ignore_errors=True)
+                if (job.result() or {}).get("digest") != digest:
+                    job.give_up(digest, "It could not be graded, because its answers broke the grader: look at it by hand.")
+                done += 1
+                print(f"{done} of {total}: {job.student}/{job.name} {job.result()['score']:g}", flush=True)
+    finally:
+        for process, _, _, folder, _ in running.values():
+            process.kill()
             shutil.rmtree(folder, ignore_errors=True)
-            if (job.result() or {}).get("digest") != digest:
-                job.give_up(digest, "It could not be graded, because its answers broke the grader: look at it by hand.")
-            done += 1
-            print(f"{done} of {total}: {job.student}/{job.name} {job.result()['score']:g}", flush=True)
 
 
 def main(folder, at_once=0, unsafe=False):
@@ -142,7 +149,11 @@ def main(folder, at_once=0, unsafe=False):
     releases = {path.stem: nbformat.read(path, as_version=4) for path in sorted(ROOT.glob("exercises/*.ipynb"))}
     output, begun = folder.with_name(f"{folder.name}-graded"), time.monotonic()
     jobs = [Job(*key, found, releases.get(key[1]), output, unsafe) for key, found in sorted(collect(folder, releases).items())]
+    if not jobs:
+        return f"{folder.name} holds no student's folder: make one for each student, and put the notebooks in them."
     waiting = [(job, digest) for job in jobs if (job.result() or {}).get("digest") != (digest := job.digest())]
+    if loose := len(list(folder.glob("*.ipynb"))):
+        print(f"{loose} notebooks lie in no student's folder and are left out: put each in a folder of its student.")
     print(f"{len(jobs)} notebooks, {len(jobs) - len(waiting)} of them graded before", flush=True)
     for job, digest in waiting:
         if isinstance(job.found, Unfit):
@@ -177,4 +188,7 @@ if __name__ == "__main__":
     number = os.environ.get("JOBS") or "0"
     if not number.isdigit():
         sys.exit("JOBS is a whole number, such as: make grade SUBMISSIONS=folder JOBS=2")
-    sys.exit(main(sys.argv[1], int(number), os.environ.get("UNSAFE") == "1"))
+    try:
+        sys.exit(main(sys.argv[1], int(number), os.environ.get("UNSAFE") == "1"))
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on where it was.")

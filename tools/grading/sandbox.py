@@ -19,7 +19,7 @@ from tools.browser import may_install
 
 MEGABYTE = 2**20
 LIMITS = {"memory": 1500 * MEGABYTE, "processes": 64, "file": 50 * MEGABYTE, "folder": 100 * MEGABYTE, "message": 4 * MEGABYTE, "output": 8 * MEGABYTE,
-          "cell": 20, "total": 120}  # the last two in seconds
+          "cell": 60, "total": 300}  # the last two in seconds
 FIRST_USER = 60_000  # above the users of a Debian, and below nobody
 ETC = ("ld.so.cache", "alternatives", "fonts", "localtime")
 INSTALL = "install it (Debian, Ubuntu: sudo apt install bubblewrap), or add UNSAFE=1 if you trust every submission"
@@ -62,7 +62,8 @@ def wrap(command, folder):
         bwrap += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
     else:
         bwrap += ["--unshare-user"]
-        mine = sum(process.num_threads() for process in psutil.process_iter() if process.uids().real == os.getuid())
+        everybody = [process.info for process in psutil.process_iter(["uids", "num_threads"])]
+        mine = sum(one["num_threads"] or 0 for one in everybody if one["uids"] and one["uids"].real == os.getuid())
         limits[0] = f"--nproc={LIMITS['processes'] + mine}"  # an older Linux counts all that this user runs
     return [*bwrap, "prlimit", *limits, *command]
 
@@ -88,6 +89,7 @@ class Kernels(AsyncKernelManager):
         context.setsockopt(zmq.MAXMSGSIZE, LIMITS["message"])
         super().__init__(context=context, transport="ipc", ip=f"{folder}/k", connection_file=f"{folder}/connection.json", transport_encryption="disabled")
         self.folder, self.unsafe, self.ended = folder, unsafe, ""
+        self.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         self.kernel_spec.interrupt_mode = "message"  # a signal would end bubblewrap
 
     def format_kernel_cmd(self, extra_arguments=None):

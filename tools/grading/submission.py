@@ -11,6 +11,7 @@ import os
 import queue
 import re
 import subprocess
+import time
 import traceback
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -35,6 +36,7 @@ BRIDGE = f"""import sys, types
 sys.modules["carrying"] = types.ModuleType("carrying")
 exec({Path(carrying.__file__).read_text(encoding="utf-8")!r}, vars(sys.modules["carrying"]))"""
 LARGEST = 20 * MEGABYTE
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # a browser runs and fetches nothing
 
 
 class Unfit(Exception):
@@ -60,7 +62,7 @@ def read(path):
         text = path.read_text(encoding="utf-8-sig")
         notebook = nbformat.reads(text, as_version=4)
         for cell in notebook.cells:
-            place(cell), cell.source, cell.cell_type
+            hash(place(cell)), cell.source, cell.cell_type
         nbformat.validate(notebook)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, nbformat.ValidationError):
         raise Unfit("It is not a notebook that can be read, perhaps cut short: ask for it again.") from None
@@ -77,6 +79,14 @@ def recognise(notebook, releases):
     return best
 
 
+def unedited(cell, own):
+    """Whether a cell is as some release made it, by the checksum in its own metadata."""
+    try:
+        return own["checksum"] == compute_checksum(nbformat.from_dict(cell | {"metadata": {"nbgrader": own}}))
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
 def merge(notebook, release):
     """The submission with the release's own checks in it, as nbgrader would store it, and a sentence for each thing that was put right."""
     known = {place(cell): cell for cell in release.cells if "nbgrader" in cell.metadata}
@@ -90,9 +100,8 @@ def merge(notebook, release):
             seen.add(name)
             ours = copy.deepcopy(known[name])
             if is_locked(ours) and cell.source != ours.source:
-                cell.metadata.nbgrader = own or {}
-                genuine = own and own.get("checksum") == compute_checksum(cell)
-                old, edited = old or genuine, edited if genuine else [name, *edited]
+                earlier = unedited(cell, own)
+                old, edited = old or earlier, edited if earlier else [name, *edited]
             elif cell.cell_type != ours.cell_type:
                 remarks.append(f"Cell {name} was no code cell any more: it ran as one.")
             if not is_locked(ours):
@@ -199,10 +208,11 @@ class Student(NotebookClient):
         self.slow.append(place(cell))
         return await super()._async_handle_timeout(timeout, cell)
 
-    async def reply(self, code, **options):
-        """What the kernel replies to code; NoAnswer where it does not."""
-        message = self.kc.execute(code, store_history=False, **options)
-        for _ in range(LIMITS["cell"]):
+    async def reply(self, code, limit, **options):
+        """What the kernel replies to code within some seconds; NoAnswer where it does not."""
+        message = self.kc.execute(code, store_history=False, silent=True, **options)
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
             with contextlib.suppress(queue.Empty):
                 reply = await ensure_async(self.kc.get_shell_msg(timeout=1))
                 if reply["parent_header"].get("msg_id") == message:
@@ -210,12 +220,12 @@ class Student(NotebookClient):
             if self.km.ended or not await ensure_async(self.km.is_alive()):
                 raise NoAnswer("The kernel ended before this check.")
         await ensure_async(self.km.interrupt_kernel())
-        raise NoAnswer(f"The answer took longer than {LIMITS['cell']} seconds.")
+        raise NoAnswer(f"The answer took longer than {limit} seconds.")
 
     def ask(self, name, letters):
         """What carrying.fetch finds in the student's kernel."""
         expression = f"__import__('sys').modules['carrying'].fetch(get_ipython().user_ns, {name!r}, {letters!r})"
-        found = run_sync(self.reply)("", silent=True, user_expressions={"found": expression})
+        found = run_sync(self.reply)("", LIMITS["cell"], user_expressions={"found": expression})
         try:
             kind, letters = ast.literal_eval(found["user_expressions"]["found"]["data"]["text/plain"])
             return str(kind), str(letters)
@@ -233,7 +243,7 @@ def run(notebook, release, folder, unsafe):
     try:
         with student.setup_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
             os.chmod(folder, 0o755)  # its sockets are there: nothing more belongs in it
-            run_sync(student.reply)(BRIDGE, silent=True)
+            run_sync(student.reply)(BRIDGE, 60)  # it imports PyTorch
             for number, cell in enumerate(notebook.cells):
                 if cell.cell_type == "code":
                     student.execute_cell(cell, number)
@@ -245,7 +255,7 @@ def run(notebook, release, folder, unsafe):
                     elif kind == "NoAnswer":
                         remarks.append(f"{place(cell)}: {verdict.evalue}")
                     elif kind and passed_inside:
-                        remarks.append(f"{place(cell)} counts 0 until a person looks: it passed in the student's own process only, as if that had been tampered with.")
+                        remarks.append(f"{place(cell)} counts 0 until a person looks: it passed in the student's own process only, as after tampering.")
             kernels.end("done")
     except CellTimeoutError:
         kernels.end("It printed too much, or broke the way its output takes.")
@@ -280,9 +290,10 @@ def page(notebook, title, points, most, remarks):
     shown.cells = [cell for cell in shown.cells if is_grade(cell) or is_solution(cell)]
     shown.cells.insert(0, nbformat.v4.new_markdown_cell(" ".join(remarks) or "Nothing to remark."))
     exporter = HTMLExporter(config=GenerateFeedback().config)
-    exporter.register_preprocessor(SanitizeHTML(), enabled=True)
+    exporter.register_preprocessor(SanitizeHTML(safe_output_keys={"metadata", "text/plain", "image/png", "image/jpeg"}), enabled=True)
     resources = {"nbgrader": {"notebook": title, "score": points, "max_score": most, "late_penalty": 0}}
     html = BeautifulSoup(exporter.from_notebook_node(shown, resources)[0], "html.parser")
     for script in html.find_all("script"):  # the template's own, from other sites
         script.decompose()
+    html.head.insert(0, html.new_tag("meta", attrs={"http-equiv": "Content-Security-Policy", "content": POLICY}))
     return str(html)
