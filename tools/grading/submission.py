@@ -288,6 +288,8 @@ def page(notebook, title, points, most, remarks):
     """Answers, checks and remarks as HTML, from nbgrader's own template; nothing active of the student's is left in it."""
     shown = copy.deepcopy(notebook)
     shown.cells = [cell for cell in shown.cells if is_grade(cell) or is_solution(cell)]
+    for cell in filter(is_grade, shown.cells):
+        cell.source = "# What the check said stands below."
     shown.cells.insert(0, nbformat.v4.new_markdown_cell(" ".join(remarks) or "Nothing to remark."))
     exporter = HTMLExporter(config=GenerateFeedback().config)
     exporter.register_preprocessor(SanitizeHTML(safe_output_keys={"metadata", "text/plain", "image/png", "image/jpeg"}), enabled=True)
@@ -296,4 +298,5 @@ def page(notebook, title, points, most, remarks):
     for script in html.find_all("script"):  # the template's own, from other sites
         script.decompose()
     html.head.insert(0, html.new_tag("meta", attrs={"http-equiv": "Content-Security-Policy", "content": POLICY}))
+    html.head.append(BeautifulSoup("<style>pre { white-space: pre-wrap }</style>", "html.parser"))
     return str(html)
