@@ -1,6 +1,6 @@
 # The one set of commands, for readers and for CI. Everything runs in .venv, which tools/setup.sh makes.
 .NOTPARALLEL:
-.PHONY: help serve book test outputs exercises binder colab newest benchmark links constraints clean setup-book setup-tests
+.PHONY: help serve book test outputs exercises grade binder colab newest benchmark links constraints clean setup-book setup-tests
 
 PORT ?= 8000
 PY := .venv/bin/python
@@ -40,6 +40,7 @@ _build/sound: $(DRESS)
 test: setup-tests ## run every check (some: ARGS="lessons/03-stride.ipynb" or ARGS="-k stride")
 	@$(PY) -m tools.lint
 	@$(PY) -m tools.browser
+	@$(PY) -m tools.grading.sandbox
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 outputs: setup-book ## run the notebooks again and store their outputs
@@ -50,12 +51,17 @@ outputs: setup-book ## run the notebooks again and store their outputs
 exercises: setup-tests ## make the exercises from the solutions
 	@$(PY) -m tools.exercises
 
+grade: setup-tests ## grade a folder of notebooks, one folder a student: SUBMISSIONS=folder (some at once: JOBS=2)
+	@$(PY) -m tools.grading.sandbox
+	@JOBS="$(JOBS)" UNSAFE="$(UNSAFE)" $(PY) -m tools.grading "$(SUBMISSIONS)"
+
 binder colab newest: setup-book ## run every notebook with what Binder has, what Colab has, the newest releases
 	@$(PY) -m tools.elsewhere $@
 
-benchmark: setup-tests book ## measure the book against the defaults of Jupyter Book, and the explorers
+benchmark: setup-tests book ## measure the book against the defaults of Jupyter Book, the explorers, and the grader
 	@$(PY) -m tools.benchmark
 	@$(PY) -m tools.benchmark_explorers
+	@$(PY) -m tools.benchmark_grading
 
 links: setup-book ## try the links to other sites
 	@.venv/bin/jupyter-book build . --builder linkcheck --path-output _build/links -q

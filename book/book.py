@@ -75,6 +75,19 @@ def configure(app, config):
     config.html_search_scorer = str(Path(__file__).with_name("search.js"))
 
 
+def leave_out_solutions(app, config):
+    """Take the solutions out of the pages and the contents, where the settings say so; sphinx-external-toc has read the contents."""
+    if config.book_solutions:
+        return
+    config.exclude_patterns = [*config.exclude_patterns, "solutions/*"]
+    pages = config.external_site_map
+    for name in [name for name in pages if name.startswith("solutions/")]:
+        del pages[name]
+    for page in pages.values():
+        for part in page.subtrees:
+            part.items = [item for item in part.items if not item.startswith("solutions/")]
+
+
 def describe_page(app, pagename, templatename, context, doctree):
     """Give the templates this page's links and description."""
     path = Path(app.env.doc2path(pagename)).relative_to(app.srcdir).as_posix()
@@ -138,7 +151,9 @@ def depart_fold(self, node):
 
 def setup(app):
     app.add_config_value("book_repository", None, "html")
+    app.add_config_value("book_solutions", True, "env", bool)
     app.connect("config-inited", configure)
+    app.connect("config-inited", leave_out_solutions, priority=950)
     app.connect("doctree-read", name_cells)
     app.connect("doctree-read", hide_markers)
     app.connect("html-page-context", describe_page, priority=600)

@@ -150,6 +150,24 @@ def test_bad_tex_fails_the_build_with_its_place_and_outside_a_repository_no_page
     assert pages["index.html"].select_one("meta[name=description]")["content"] == "Words."
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_one_setting_leaves_the_solutions_out(tmp_path, shown):
+    shutil.copytree(ROOT / "book", tmp_path / "book")
+    settings = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    assert settings.count("book_solutions: true") == 1
+    (tmp_path / "_config.yml").write_text(settings.replace("book_solutions: true", f"book_solutions: {str(shown).lower()}"), encoding="utf-8")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: lesson\n    sections:\n"
+                                       "      - {file: exercises/a, title: Exercises}\n      - {file: solutions/a, title: Solutions}\n")
+    for name, text in (("index", "# Title\n\nWords."), ("lesson", "# Lesson"), ("exercises/a", "# Tasks"), ("solutions/a", "# Secret answers")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.md").write_text(f"{text}\n")
+    assert build(tmp_path, tmp_path).returncode == 0
+    html = tmp_path / "_build/html"
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in html.rglob("*.*") if path.suffix in (".html", ".js", ".md", ".xml")]
+    assert (html / "exercises/a.html").exists() and (html / "solutions/a.html").exists() == shown
+    assert any("solutions/a" in text for text in texts) == shown and any("Secret answers" in text for text in texts) == shown
+
+
 def test_the_home_page_is_what_its_tool_makes(tmp_path):
     subprocess.run([sys.executable, ROOT / "tools/home.py", tmp_path], check=True)
     assert home_faults(ROOT / "book", tmp_path) == []

@@ -157,7 +157,7 @@ def test_serve_names_a_busy_port_and_shows_the_book_on_a_free_one(folder):
 
 def test_help_lists_the_verbs_and_ci_runs_what_the_readme_tells(folder):
     listed = [line.split()[1] for line in folder.run("make").stdout.splitlines()]
-    assert listed == ["help", "serve", "book", "test", "outputs", "exercises", "binder", "benchmark", "links", "constraints", "clean"]
+    assert listed == ["help", "serve", "book", "test", "outputs", "exercises", "grade", "binder", "benchmark", "links", "constraints", "clean"]
     commands = (ROOT / ".ci/run").read_text().splitlines()[-1:]
     assert commands == ["make test"] and "make test" in (ROOT / "README.md").read_text()
 

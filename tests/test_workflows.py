@@ -54,5 +54,5 @@ def test_the_citation_follows_its_schema():
     ("jobs:\n", "\n" * 20 + "jobs:\n", "at most 70"),
 ])
 def test_a_planted_fault_is_found(tmp_path, before, after, words):
-    (tmp_path / "planted.yml").write_text(re.sub(before, after, WORKFLOWS[0].read_text(encoding="utf-8")))
+    (tmp_path / "planted.yml").write_text(re.sub(before, after, (ROOT / ".github/workflows/course.yml").read_text(encoding="utf-8")))
     assert any(words in fault for fault in faults(tmp_path / "planted.yml"))

@@ -1,0 +1,194 @@
+"""Grade a folder of submissions, one folder a student: `make grade SUBMISSIONS=folder`. The results lie beside it, in folder-graded."""
+
+import csv
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+
+from tools.grading import submission
+from tools.grading.sandbox import LIMITS, refusal
+from tools.grading.submission import Unfit
+from tools.outputs import ROOT
+
+COLUMNS = ("student", "notebook", "score", "maximum", "remark")
+SKIPPED = {".ipynb_checkpoints", "__MACOSX"}
+ASSIGNMENT = "exercises"  # as nbgrader calls it: autograded/STUDENT/exercises/NOTEBOOK.ipynb
+OURS = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+
+
+def write(path, text):
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8", errors="replace")  # a student may print half a letter
+    os.replace(part, path)
+
+
+def collect(folder, releases):
+    """What each student handed in, as {(student, exercise): a path, or the Unfit that says why there is none}.
+
+    What one of the class handed in is expected of all."""
+    students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found, expected = {}, set()
+    for student in students:
+        for path in [] if student.is_symlink() else sorted(student.rglob("*.ipynb")):
+            if SKIPPED & set(path.parts) or path.name.startswith("."):
+                continue
+            try:
+                name = submission.recognise(submission.read(path), releases)
+            except Unfit as unfit:
+                found.setdefault((student.name, path.stem), unfit)
+                continue
+            expected.add(name)
+            twice = isinstance(found.get((student.name, name)), Path)
+            found[student.name, name] = Unfit("Two files hold this exercise: leave one of them in the folder.") if twice else path
+    for student in students:
+        for name in expected or ["-"]:
+            found.setdefault((student.name, name), Unfit("It is missing: nothing was handed in that holds this exercise."))
+    return found
+
+
+class Job(NamedTuple):
+    """One notebook of one student: what is to be graded, or why it cannot be, and where the results go."""
+
+    student: str
+    name: str
+    found: object  # a path, or an Unfit
+    release: object  # a notebook, or None where the file is no exercise of ours
+    output: Path
+    unsafe: bool
+
+    def place(self, kind, suffix):
+        return self.output / kind / self.student / ASSIGNMENT / f"{self.name}.{suffix}"
+
+    def digest(self):
+        """Changes with the submission, the release and this tool."""
+        content = str(self.found).encode() if isinstance(self.found, Unfit) else self.found.read_bytes()
+        release = nbformat.writes(self.release).encode() if self.release else b""
+        return hashlib.sha256(b"\0".join([content, release, OURS, str(self.unsafe).encode()])).hexdigest()
+
+    def result(self):
+        """The stored result, or None."""
+        try:
+            return json.loads(self.place("results", "json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def store(self, digest, notebook, points, maximum, remarks):
+        """Write the page and, last, the result: what has a result is done."""
+        write(self.place("feedback", "html"), submission.page(notebook, self.name, points, maximum, remarks))
+        result = {"digest": digest, "score": points, "maximum": maximum, "remark": " ".join(remarks)}
+        write(self.place("results", "json"), json.dumps(result))
+
+    def give_up(self, digest, why):
+        """Store that a submission could not be run."""
+        maximum = submission.maximum(self.release) if self.release else 0
+        self.place("autograded", "ipynb").unlink(missing_ok=True)
+        self.store(digest, nbformat.v4.new_notebook(), 0, maximum, [why])
+
+    def run(self, digest, folder):
+        """In a process of its own: run the submission and store its notebook, its page and its result."""
+        os.setsid()  # what stops the grader from the keyboard does not reach it
+        if sys.platform == "linux":
+            resource.setrlimit(resource.RLIMIT_DATA, (2 * LIMITS["memory"],) * 2)
+        notebook, remarks = submission.merge(submission.read(self.found), self.release)
+        remarks += submission.run(notebook, self.release, folder, self.unsafe)
+        points = submission.score(notebook)
+        write(self.place("autograded", "ipynb"), nbformat.writes(notebook) + "\n")
+        self.store(digest, notebook, points, submission.maximum(self.release), remarks)
+
+
+def run_all(waiting, at_once):
+    """Run pairs of a job and its digest, some at once, each in a process of its own, and say how far it is."""
+    # A fork has PyTorch at hand already; a Mac cannot fork safely.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    running, total, done = {}, len(waiting), 0
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                job, digest = waiting.pop(0)
+                folder = tempfile.mkdtemp(prefix="grade-")
+                process = context.Process(target=job.run, args=[digest, folder], daemon=True)
+                process.start()
+                running[process.sentinel] = process, job, digest, folder, time.monotonic() + LIMITS["total"] + 60
+            late = [sentinel for sentinel, (*_, end) in running.items() if time.monotonic() > end]
+            for sentinel in wait(list(running), timeout=1) or late:
+                process, job, digest, folder, _ = running.pop(sentinel)
+                process.kill()  # where it is late; what it started ends with it
+                process.join()
+                shutil.rmtree(folder, ignore_errors=True)
+                if (job.result() or {}).get("digest") != digest:
+                    job.give_up(digest, "It could not be graded, because its answers broke the grader: look at it by hand.")
+                done += 1
+                print(f"{done} of {total}: {job.student}/{job.name} {job.result()['score']:g}", flush=True)
+    finally:
+        for process, _, _, folder, _ in running.values():
+            process.kill()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(folder, at_once=0, unsafe=False):
+    """Grade every submission that has no result yet, then write the table and the summary. Returns an error in one line, or nothing."""
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        return f"There is no folder {folder.name}: name the one with the submissions, as in make grade SUBMISSIONS=folder"
+    if not unsafe and (why := refusal()):
+        return why
+    releases = {path.stem: nbformat.read(path, as_version=4) for path in sorted(ROOT.glob("exercises/*.ipynb"))}
+    output, begun = folder.with_name(f"{folder.name}-graded"), time.monotonic()
+    jobs = [Job(*key, found, releases.get(key[1]), output, unsafe) for key, found in sorted(collect(folder, releases).items())]
+    if not jobs:
+        return f"{folder.name} holds no student's folder: make one for each student, and put the notebooks in them."
+    waiting = [(job, digest) for job in jobs if (job.result() or {}).get("digest") != (digest := job.digest())]
+    if loose := len(list(folder.glob("*.ipynb"))):
+        print(f"{loose} notebooks lie in no student's folder and are left out: put each in a folder of its student.")
+    print(f"{len(jobs)} notebooks, {len(jobs) - len(waiting)} of them graded before", flush=True)
+    for job, digest in waiting:
+        if isinstance(job.found, Unfit):
+            job.give_up(digest, str(job.found))
+    run_all([(job, digest) for job, digest in waiting if not isinstance(job.found, Unfit)], at_once or os.cpu_count())
+    report(output, jobs, time.monotonic() - begun)
+
+
+def safe(text):
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if str(text).startswith(("=", "+", "-", "@")) and text != "-" else text
+
+
+def report(output, jobs, seconds):
+    """Write grades.csv and summary.md, and add the latter to the summary of a GitHub job."""
+    rows = [(safe(job.student), safe(job.name), found["score"], found["maximum"], found["remark"]) for job in jobs for found in [job.result()]]
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([COLUMNS, *rows])
+    write(output / "grades.csv", table.getvalue())
+    lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS), *(" | ".join(str(cell).replace("|", " ") for cell in row) for row in rows)]
+    text = f"# {len(rows)} notebooks graded\n\n" + "".join(f"| {line} |\n" for line in lines)
+    write(output / "summary.md", text)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(summary, "a", encoding="utf-8") as file:
+            file.write(text)
+    print(f"{len(rows)} notebooks graded in {seconds:.0f} seconds, {sum(bool(row[-1]) for row in rows)} with a remark: see {output.name}/grades.csv")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not sys.argv[1]:
+        sys.exit("Name the folder with the submissions, one folder a student: make grade SUBMISSIONS=folder")
+    number = os.environ.get("JOBS") or "0"
+    if not number.isdigit():
+        sys.exit("JOBS is a whole number, such as: make grade SUBMISSIONS=folder JOBS=2")
+    try:
+        sys.exit(main(sys.argv[1], int(number), os.environ.get("UNSAFE") == "1"))
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on where it was.")
