@@ -95,7 +95,6 @@ def describe_page(app, pagename, templatename, context, doctree):
         context["links"] = links(*app.config.book_repository, path)
     context["description"] = description(doctree) or f"{context.get('title', 'A page')} of {app.config.html_title}."
     if "<course-explorer" in context.get("body", ""):
-        app.add_css_file("explorers/explorers.css")
         app.add_js_file("explorers/host.mjs", type="module")
     for script in context["script_files"]:
         script.attributes.pop("defer", None)  # the search page's inline scripts need the others at once

@@ -143,7 +143,7 @@ def random_state(rng):
     flat, h, w = rng.random() < .3, rng.randint(1, 5), rng.randint(1, 6)
     kh, kw = h if flat else rng.randint(1, 3), rng.randint(1, 3)
     write = lambda a, b: ";".join(",".join(str(rng.randint(-36, 36) / 4) for _ in range(b)) for _ in range(a))
-    return (f"layer={'conv1d' if flat else 'conv2d'}&input={write(h, w)}&kernel={write(kh, kw)}&stride={rng.randint(1, 3)}&padding={rng.randint(0, 2)}"
+    return (f"layer={'Conv1d' if flat else 'Conv2d'}&input={write(h, w)}&kernel={write(kh, kw)}&stride={rng.randint(1, 3)}&padding={rng.randint(0, 2)}"
             f"&padding_mode={rng.choice(MODES)}&dilation={rng.randint(1, 2)}")
 
 
@@ -181,14 +181,14 @@ def test_each_explorer_opens_at_its_lessons_numbers_and_its_examples_work(page, 
 
 def test_the_questions_of_the_lessons_are_answered(page, site):
     explorer = opened(page, site, "lessons/03-stride", "window")
-    assert "12 of 16 pixels feed no output" in explorer.inner_text() and explorer.locator(".unused").count() == 12
+    assert "12 of 16 pixels feed no output (hatched), 4 do" in explorer.inner_text() and explorer.locator(".unused").count() == 12
     explorer.get_by_role("button", name="5 × 5, stride 3").click()
     assert "9 of 25 pixels" in explorer.inner_text()
     size = page.locator("course-explorer#size")
     assert "Pixels 2, 3 are in no window" in size.inner_text()
-    size.get_by_role("button", name="Ask me", exact=True).click()
+    size.get_by_role("button", name="A question", exact=True).click()
     assert "is in no window" not in size.inner_text() and size.locator(".weight").count() == 0 and "?" in size.locator("math").text_content()
-    for guess, verdict in [("x", "Type a whole number"), ("3", "Not 3."), ("2", "2 is right.")]:
+    for guess, verdict in [("x", "A size is a whole number"), ("3", "Not 3."), ("2", "2 is right.")]:
         size.locator("form input").fill(guess)
         page.keyboard.press("Enter")
         assert size.locator(".verdict").inner_text().startswith(verdict)
@@ -228,6 +228,18 @@ def test_mouse_keyboard_and_touch_do_the_same(page, site):
         page.keyboard.press("Enter")
         assert numbers(explorer, "kernel")[1][1] == -2.5
     assert "“1e9” is no number" in said(explorer)
+    page.keyboard.type("4")
+    explorer.locator("[role=gridcell] input").click()  # in the open field
+    page.keyboard.press("Enter")
+    assert numbers(explorer, "kernel")[1][1] == 4
+    page.keyboard.type("1000")
+    page.keyboard.press("Tab")
+    assert numbers(explorer, "kernel")[1][1] == 1000 and not cell("kernel", 1, 1).evaluate("one => one.contains(document.activeElement)")
+    cut = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).length"
+    assert explorer.locator("[role=gridcell]").evaluate_all(cut) == 0
+    cell("kernel", 1, 1).focus()
+    page.keyboard.type("4")
+    page.keyboard.press("Enter")
     explorer.get_by_label("stride", exact=True).focus()
     page.keyboard.press("ArrowRight")
     assert len(numbers(explorer, "output")) == 3
@@ -238,7 +250,7 @@ def test_mouse_keyboard_and_touch_do_the_same(page, site):
     assert "place=6" in explorer.get_attribute("state")
     link = explorer.get_by_role("link").get_attribute("href")
     other = opened(page, site, "lessons/04-padding", "window", link.split(":", 1)[1])
-    assert numbers(other, "kernel")[1][1] == -2.5 and "place=6" in other.get_attribute("state") and said(other) == ""
+    assert numbers(other, "kernel")[1][1] == 4 and "place=6" in other.get_attribute("state") and said(other) == ""
 
 
 @pytest.mark.parametrize("text", ["stride=0", "stride=-1", "stride=1000000000", "stride=NaN", "stride=", "stride=2.5", "stride=<img src=x onerror=alert(1)>", "padding=99",
@@ -264,12 +276,14 @@ def test_a_bad_picture_leaves_the_one_before_it(page, site, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nrest")
     (tmp_path / "notes.txt").write_text("no picture")
     Image.new("RGB", (2, 2)).save(tmp_path / "tiny.png")
-    for name in ("broken.png", "notes.txt", "tiny.png"):
+    for name, why in [("broken.png", "no picture that the browser can read"), ("notes.txt", "no picture"), ("tiny.png", "too small")]:
         explorer.locator("input[type=file]").set_input_files(tmp_path / name)
-        explorer.get_by_text("This is no picture that the browser can read").wait_for()
+        explorer.get_by_text(why).wait_for()
         assert explorer.locator("canvas.output").get_attribute("width") == "158"
         explorer.get_by_role("button", name="identity").click()
         assert said(explorer) == ""
+    explorer.locator("canvas.input").tap(position={"x": 9, "y": 9})
+    assert explorer.get_by_text("window at 2, 3").count() or explorer.get_by_text("window at 3, 3").count()
     Image.new("RGB", (9000, 3000), "#204060").save(tmp_path / "huge.png")
     explorer.locator("input[type=file]").set_input_files(tmp_path / "huge.png")
     page.wait_for_function("document.querySelector('canvas.input').width === 512")
@@ -302,8 +316,8 @@ def test_two_on_a_page_come_and_go_without_traces(page, site):
     assert numbers(window, "output") == [[14, 22], [46, 54]]  # the state stays
     window.get_by_role("button", name="Play").click()
     state = page.evaluate("""async () => { const one = document.querySelector("#window"); one.remove(); const before = one.getAttribute("state");
-        await new Promise(done => setTimeout(done, 1600)); return [before, one.getAttribute("state")]; }""")
-    assert state[0] == state[1] and size.locator(".weight").count()  # it does not play on, and the other one stands
+        await new Promise(done => setTimeout(done, 1600)); return [before, one.getAttribute("state"), one.textContent]; }""")
+    assert state[0] == state[1] and state[2].strip().startswith("In the book") and size.locator(".weight").count()  # it does not play on, and the other one stands
 
 
 def test_without_scripts_a_sentence_stands_there(browser, site):

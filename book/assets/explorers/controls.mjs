@@ -59,19 +59,20 @@ export function copyable(title, signal) {
 }
 
 /**
- * The parts of an explorer, in the order in which they are read: title and hint, figure, player, words, messages, settings, examples.
+ * The parts of an explorer, in the order in which they are read. What can grow stands below what is pressed.
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, hint: string, choose: (state: string) => void, reset: () => void}} options
  */
 export function frame({ model, el, signal, hint, choose, reset }) {
-  const [figure, player, words, messages, settings, examples] = ["figure", "player", "words", "messages", "settings", "examples"].map((name) => make("div", { className: name }));
+  const [figure, player, words, messages, settings, examples] = ["stage", "player", "words", "messages", "settings", "examples"].map((name) => make("div", { className: name }));
   const link = /** @type {HTMLAnchorElement} */ (make("a", { textContent: "Link to this state" }));
   const named = model.get("presets").split("|").filter(Boolean).map((text) => text.trim().split(": "));
   examples.append(...named.map(([name, state]) => button(name, signal, () => choose(state))), button("Reset", signal, reset), link);
   messages.setAttribute("role", "status");
+  words.setAttribute("aria-live", "polite");
   el.className = "explorer";
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", model.get("label"));
-  el.append(make("p", { className: "title" }, make("strong", { textContent: model.get("label") }), ` ${hint}`), figure, player, words, messages, settings, examples);
+  el.append(make("p", { className: "title" }, make("strong", { textContent: model.get("label") }), ` ${hint}`), settings, figure, player, words, examples, messages);
   return {
     figure, player, words, settings,
     /** @param {string[]} texts */

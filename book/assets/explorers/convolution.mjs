@@ -9,14 +9,14 @@ import { choice, numbers, readState, whole, writeState } from "./state.mjs";
 
 const MOST = { input: 20, kernel: 7 };
 const FIELDS = {
-  layer: choice(["conv1d", "conv2d"]), input: numbers(MOST.input, MOST.input), kernel: numbers(MOST.kernel, MOST.kernel), stride: whole(1, 8),
+  layer: choice(["Conv1d", "Conv2d"]), input: numbers(MOST.input, MOST.input), kernel: numbers(MOST.kernel, MOST.kernel), stride: whole(1, 8),
   padding: whole(0, 8), padding_mode: choice(core.PADDING_MODES), dilation: whole(1, 6), place: whole(0, 9999),
 };
-const DEFAULT = { layer: "conv2d", input: [[0]], kernel: [[1]], stride: 1, padding: 0, padding_mode: "zeros", dilation: 1, place: 0 };
+const DEFAULT = { layer: "Conv2d", input: [[0]], kernel: [[1]], stride: 1, padding: 0, padding_mode: "zeros", dilation: 1, place: 0 };
 
 /** @param {State} state @returns {import("./core.mjs").Sizes} a Conv1d does not move across its rows, which are channels */
 export function sizesOf({ layer, input, kernel, stride, padding, padding_mode, dilation }) {
-  const flat = layer === "conv1d";
+  const flat = layer === "Conv1d";
   if (flat && input.length !== kernel.length) throw new RangeError(`A Conv1d kernel has a row for each channel: ${input.length}, not ${kernel.length}.`);
   return { input: core.sizeOf(input), kernel: core.sizeOf(kernel), stride: flat ? [1, stride] : stride, padding: flat ? [0, padding] : padding,
     dilation: flat ? [1, dilation] : dilation, paddingMode: padding_mode };
@@ -24,12 +24,12 @@ export function sizesOf({ layer, input, kernel, stride, padding, padding_mode, d
 
 /** @param {State} state @returns {string} PyTorch code that prints the output of this state */
 export function pytorch({ layer, input, kernel, stride, padding, padding_mode, dilation }) {
-  const flat = layer === "conv1d", axes = flat ? "None" : "None, None", zeros = padding_mode === "zeros" || !padding;
+  const flat = layer === "Conv1d", axes = flat ? "None" : "None, None", zeros = padding_mode === "zeros" || !padding;
   const tensor = (grid) => `torch.tensor([${grid.map((row) => `[${row.join(", ")}]`).join(",\n                  ")}], dtype=torch.double)`;
   const named = Object.entries({ stride, padding: zeros ? padding : 0, dilation }).filter(([name, value]) => value !== Number(name !== "padding"));
   const lines = ["import torch", "import torch.nn.functional as F", "", `x = ${tensor(input)}`, `k = ${tensor(kernel)}`, `x, k = x[${axes}], k[None, ${flat ? "" : "None"}]`.replace(", ]", "]")];
   if (!zeros) lines.push(`x = F.pad(x, (${Array(flat ? 2 : 4).fill(padding).join(", ")}), mode="${padding_mode}")`);
-  return [...lines, `y = F.${layer}(x, k${named.map(([name, value]) => `, ${name}=${value}`).join("")})`, `print(y${flat ? "[0]" : "[0, 0]"})`].join("\n");
+  return [...lines, `y = F.${layer.toLowerCase()}(x, k${named.map(([name, value]) => `, ${name}=${value}`).join("")})`, `print(y${flat ? "[0]" : "[0, 0]"})`].join("\n");
 }
 
 /** @param {Grid} grid @param {number} rows @param {number} columns @returns {Grid} the grid at another size; new cells repeat the nearest one */
@@ -43,14 +43,14 @@ function render({ model, el, signal }) {
   /** @type {import("./core.mjs").Sizes | null} */ let sizes;
   /** @type {Grid} */ let output;
   /** @type {Pair[][][]} */ let fed;
-  let timer = 0;
+  let timer = 0, probed = /** @type {Pair | null} */ (null);
 
   const grids = {
     input: createGrid({ role: "input", signal, edit: editor("input"), point: probe, problem: (text) => parts.say([text]) }),
     kernel: createGrid({ role: "kernel", signal, edit: editor("kernel"), problem: (text) => parts.say([text]) }),
     output: createGrid({ role: "output", signal, point: (at) => at && sizes && change({ place: at[0] * output[0].length + at[1] }) }),
   };
-  const parts = frame({ model, el, signal, hint: "Point at an output to see its window, at a pixel to see which outputs it feeds. To change a number, press it twice, or type.", choose: open, reset: () => change({ ...start }, true) });
+  const parts = frame({ model, el, signal, hint: "Point at an output to see its window, at a pixel to see which outputs it feeds. To change a number, press its cell twice, or select it and type.", choose: open, reset: () => { pause(); change({ ...start }, true); } });
   const sum = make("p", { className: "sum" }), note = make("p", { className: "note" });
   const place = slider({ label: "place", least: 0, signal, change: (value) => change({ place: value }), read: (value) => `${value + 1} of ${count()}` });
   const play = button("Play", signal, () => (timer ? pause() : run()));
@@ -62,7 +62,7 @@ function render({ model, el, signal }) {
     change({ [name]: resized(state[name], ...wanted) });
   } });
   const settings = {
-    layer: select({ label: "layer", options: ["conv1d", "conv2d"], signal, change: (value) => change({ layer: value }) }),
+    layer: select({ label: "layer", options: ["Conv1d", "Conv2d"], signal, change: (value) => change({ layer: value }) }),
     rows: size("input", 0, "input rows", 12), columns: size("input", 1, "input columns", 12),
     kernel_rows: size("kernel", 0, "kernel rows", 5), kernel_columns: size("kernel", 1, "kernel columns", 5),
     stride: slider({ label: "stride", least: 1, most: 5, signal, change: (value) => change({ stride: value }) }),
@@ -87,11 +87,11 @@ function render({ model, el, signal }) {
     clearInterval(timer);
     timer = 0;
     play.textContent = "Play";
-    sum.setAttribute("aria-live", "polite");
+    parts.words.setAttribute("aria-live", "polite");
   }
 
   function run() {
-    sum.setAttribute("aria-live", "off"); // a screen reader would read every step
+    parts.words.setAttribute("aria-live", "off"); // a screen reader would read every step
     play.textContent = "Pause";
     if (state.place === count() - 1) change({ place: 0 });
     timer = window.setInterval(() => (state.place < count() - 1 ? change({ place: state.place + 1 }) : pause()), 700);
@@ -104,8 +104,9 @@ function render({ model, el, signal }) {
 
   /** @param {Pair | null} at the pixel under the pointer */
   function probe(at) {
+    probed = at;
     grids.output.mark(at && sizes ? fed[at[0]]?.[at[1]] ?? [] : []);
-    say(at);
+    say();
   }
 
   /** @param {string} text */
@@ -137,7 +138,7 @@ function render({ model, el, signal }) {
         const [i, j] = [core.source(r - pr, h, state.padding_mode), core.source(c - pc, w, state.padding_mode)];
         return i < 0 || j < 0 ? 0 : state.input[i][j];
       }));
-      grids.input.show(padded, `input, ${h} × ${w}`, { padding: [pr, pc], unused: (r, c) => !fed[r][c].length });
+      grids.input.show(padded, state.layer === "Conv1d" ? `input, ${h} channel${h === 1 ? "" : "s"} of ${w}` : `input, ${h} × ${w}`, { padding: [pr, pc], unused: (r, c) => !fed[r][c].length });
       grids.output.show(output, `output, ${core.sizeOf(output).join(" × ")}`);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
@@ -148,18 +149,17 @@ function render({ model, el, signal }) {
     }
     /** @type {HTMLElement} */ (grids.output.element.parentElement).hidden = !sizes;
     grids.kernel.show(state.kernel, `kernel, ${core.sizeOf(state.kernel).join(" × ")}`);
-    code.element.hidden = !sizes;
+    code.element.hidden = parts.player.hidden = !sizes;
     code.set(pytorch(state));
     for (const [name, value] of Object.entries({ layer: state.layer, stride: state.stride, padding: state.padding, padding_mode: state.padding_mode,
       dilation: state.dilation, rows: state.input.length, columns: state.input[0].length, kernel_rows: state.kernel.length, kernel_columns: state.kernel[0].length })) settings[name].set(value);
   }
 
-  /** @param {Pair | null} at */
-  function say(at) {
+  function say() {
     const idle = sizes ? fed.flat().filter((list) => !list.length).length : 0, all = sizes ? fed.flat().length : 0;
-    const list = at && sizes ? fed[at[0]]?.[at[1]] : null;
-    note.textContent = !sizes ? "" : list ? `This pixel feeds ${list.length} of ${count()} outputs.`
-      : idle ? `${idle} of ${all} pixels feed no output: they are hatched.` : `Every pixel feeds an output.`;
+    const list = probed && sizes ? fed[probed[0]]?.[probed[1]] : null;
+    note.textContent = !sizes ? "" : list ? `This pixel feeds ${list.length} of ${count()} output${count() === 1 ? "" : "s"}.`
+      : idle ? `${idle} of ${all} pixels feed no output (hatched), ${all - idle} do.` : `Every pixel feeds an output.`;
   }
 
   function draw() {
@@ -170,7 +170,7 @@ function render({ model, el, signal }) {
       ["input", "output"].forEach((name) => grids[name].frame("window", null));
       sum.textContent = "";
       grids.input.mark([]);
-      return say(null);
+      return say();
     }
     const [i, j] = [Math.floor(state.place / output[0].length), state.place % output[0].length];
     const cells = core.window(i, j, sizes), first = cells[0].at, last = cells[cells.length - 1].at;
@@ -180,7 +180,7 @@ function render({ model, el, signal }) {
     const term = (value) => (value < 0 ? `(${core.shown(value)})` : core.shown(value));
     const products = cells.map(({ weight, pixel }) => `${pixel ? core.shown(state.input[pixel[0]][pixel[1]]) : "0"} · ${term(state.kernel[weight[0]][weight[1]])}`);
     sum.textContent = `Row ${i}, column ${j}: ${products.join(" + ")} = ${core.shown(output[i][j])}`;
-    say(null);
+    say();
   }
 
   model.on("change:state", () => open(model.get("state")));

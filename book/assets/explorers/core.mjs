@@ -26,7 +26,7 @@ export function outputSize(n, { kernel, stride = 1, padding = 0, dilation = 1 })
     if (!Number.isInteger(value) || value < least) throw new RangeError(`${name} must be a whole number from ${least} on, not ${value}.`);
   }
   const reach = dilation * (kernel - 1) + 1, room = n + 2 * padding;
-  if (reach > room) throw new RangeError(`The kernel reaches over ${reach} pixels, and the input with its padding has ${room}: it does not fit.`);
+  if (reach > room) throw new RangeError(`The kernel reaches over ${reach} pixels, and the input ${padding ? "with its padding " : ""}has ${room}: it does not fit.`);
   return Math.floor((room - reach) / stride) + 1;
 }
 

@@ -8,7 +8,13 @@ import { choice, numbers, readNumber, readState, writeState } from "./state.mjs"
 const SIDE = 512, DISPLAYS = ["clipped", "absolute", "signed"];
 const NEGATIVE = [94, 53, 177], POSITIVE = [33, 37, 41]; // as in the lesson's own signed pictures
 const divisor = { read(text) { const value = readNumber(text); if (!value) throw new RangeError("a divisor cannot be 0."); return value; }, write: String };
-const FIELDS = { kernel: numbers(5, 5), divisor, colour: choice(["grey", "colour"]), display: choice(DISPLAYS) };
+/** Square and odd, so that a pixel lies under its middle. */
+const square = { ...numbers(5, 5), read(text) {
+  const kernel = numbers(5, 5).read(text);
+  if (kernel.length !== kernel[0].length || ![3, 5].includes(kernel.length)) throw new RangeError("it has 3 × 3 or 5 × 5 numbers here.");
+  return kernel;
+} };
+const FIELDS = { kernel: square, divisor, colour: choice(["grey", "colour"]), display: choice(DISPLAYS) };
 
 /**
  * Every place at which the kernel fits, without padding.
@@ -40,26 +46,26 @@ function render({ model, el, signal }) {
   /** @type {import("./state.mjs").State} */ let state = start;
   let width = 0, height = 0, channels = /** @type {Float32Array[]} */ ([]), grey = /** @type {Float32Array} */ (new Float32Array()), answer = grey, spot = [0, 0];
 
-  const parts = frame({ model, el, signal, hint: "Point at a picture to see one window, its numbers and their sum. To change a weight, press it twice, or type.", choose: open, reset: () => { change(start); load(new URL("photo.webp", import.meta.url).href); } });
+  const parts = frame({ model, el, signal, hint: "Point at a picture to see one window, its numbers, and the sum of pixel × weight. To change a weight, press its cell twice, or select it and type. Signed: dark is above 0, violet below.", choose: open, reset: () => { change(start); upload.value = ""; load(new URL("photo.webp", import.meta.url).href); } });
   const [before, after] = ["input", "output"].map((role) => /** @type {HTMLCanvasElement} */ (make("canvas", { className: role, tabIndex: 0 })));
   const boxes = [before, after].map((canvas) => make("div", { className: "picture" }, canvas, make("div", { className: "frame" })));
   const kernel = createGrid({ role: "kernel", signal, problem: (text) => parts.say([text]),
     edit: ([r, c], value) => change({ kernel: state.kernel.map((row, i) => row.map((old, j) => (i === r && j === c ? value : old))) }) });
   const under = createGrid({ role: "input", signal }), sum = make("p", { className: "sum" });
   const field = make("input", { className: "field", size: 5, inputMode: "decimal" });
-  const five = check("5 × 5", signal, (on) => change({ kernel: Array.from({ length: on ? 5 : 3 }, (_, r) => Array.from({ length: on ? 5 : 3 }, (_, c) => state.kernel[on ? r - 1 : r + 1]?.[on ? c - 1 : c + 1] ?? 0)) }));
+  const five = check("5 × 5", signal, (on) => { spot = spot.map((one) => one + (on ? -1 : 1)); change({ kernel: Array.from({ length: on ? 5 : 3 }, (_, r) => Array.from({ length: on ? 5 : 3 }, (_, c) => state.kernel[on ? r - 1 : r + 1]?.[on ? c - 1 : c + 1] ?? 0)) }); });
   const colour = select({ label: "picture in", options: ["grey", "colour"], signal, change: (value) => change({ colour: value }) });
   const display = select({ label: "answers shown", options: DISPLAYS, signal, change: (value) => change({ display: value }) });
   const upload = make("input", { type: "file", accept: "image/*" });
-  before.setAttribute("role", "img");
-  after.setAttribute("role", "img");
+  before.setAttribute("role", "application"); // it takes the arrow keys
+  after.setAttribute("role", "application");
   field.addEventListener("change", () => {
     try { change({ divisor: divisor.read(field.value) }); } catch (error) { parts.say([`divided by: ${error.message}`]); }
   }, { signal });
   upload.addEventListener("change", () => { if (upload.files[0]) own(upload.files[0]); }, { signal });
   for (const canvas of [before, after]) {
     const offset = canvas === after ? 0 : -1;
-    canvas.addEventListener("pointermove", (event) => {
+    for (const kind of ["pointermove", "pointerdown"]) canvas.addEventListener(kind, (/** @type {any} */ event) => {
       const box = canvas.getBoundingClientRect(), half = offset * (state.kernel.length >> 1);
       look(Math.floor((event.clientY - box.top) / box.height * canvas.height) + half, Math.floor((event.clientX - box.left) / box.width * canvas.width) + half);
     }, { signal });
@@ -91,8 +97,10 @@ function render({ model, el, signal }) {
       await image.decode();
       const scale = Math.min(1, SIDE / Math.max(image.naturalWidth, image.naturalHeight));
       const size = [image.naturalWidth, image.naturalHeight].map((side) => Math.round(side * scale));
-      if (Math.min(...size) < 5) throw new Error("too small");
+      if (Math.min(...size) < 5) return parts.say(["This picture is too small, or too long and thin: 5 × 5 pixels at least. The one before it stays."]);
       const context = make("canvas", { width: size[0], height: size[1] }).getContext("2d", { willReadFrequently: true });
+      context.fillStyle = "white";
+      context.fillRect(0, 0, ...size);
       context.drawImage(image, 0, 0, ...size);
       const { data } = context.getImageData(0, 0, ...size);
       [width, height] = size;
@@ -107,14 +115,13 @@ function render({ model, el, signal }) {
 
   /** @param {string} text */
   function open(text) {
-    const { state: next, problems } = readState(text, FIELDS, start);
+    const { state: next, problems } = readState(text, FIELDS, { ...start, colour: state.colour });
     change(next);
     if (problems.length) parts.say(problems);
   }
 
   function change(some) {
     state = { ...state, ...some };
-    if (state.kernel.length !== state.kernel[0].length) state.kernel = start.kernel; // square, so that a pixel lies under its middle
     model.set("state", writeState(state, FIELDS));
     parts.link();
     parts.say([]);
@@ -138,7 +145,7 @@ function render({ model, el, signal }) {
     answer = filter(grey, width, height, state.kernel, state.divisor);
     const parts = coloured ? channels.map((one) => filter(one, width, height, state.kernel, state.divisor)) : [];
     paint(before, width, height, (i) => (coloured ? channels.map((one) => one[i]) : Array(3).fill(grey[i])));
-    paint(after, columns, rows, coloured ? (i) => parts.map((one) => ink(one[i], state.display)[0]) : (i) => ink(answer[i], state.display));
+    paint(after, columns, rows, coloured && state.display !== "signed" ? (i) => parts.map((one) => ink(one[i], state.display)[0]) : (i) => ink(answer[i], state.display));
     before.setAttribute("aria-label", "The picture. Arrow keys move the window, with Shift by ten.");
     after.setAttribute("aria-label", `What the kernel answers, ${state.display}. Arrow keys move the window.`);
     look(spot[0], spot[1]);
@@ -150,12 +157,13 @@ function render({ model, el, signal }) {
     spot = [clamp(row, height - k), clamp(column, width - k)];
     const values = Array.from({ length: k }, (_, a) => Array.from(grey.subarray((spot[0] + a) * width + spot[1], (spot[0] + a) * width + spot[1] + k)));
     boxes.forEach((box, index) => {
+      box.style.setProperty("--ratio", String(width / height));
       const [rows, columns, side] = index ? [height - k + 1, width - k + 1, 1] : [height, width, k];
       Object.entries({ left: spot[1] / columns, top: spot[0] / rows, width: side / columns, height: side / rows })
         .forEach(([name, share]) => { /** @type {HTMLElement} */ (box.lastChild).style[name] = `${100 * share}%`; });
     });
-    under.show(values, `window at ${spot.join(", ")}`);
-    sum.textContent = `Sum of pixel × weight: ${shown(conv2d(values, state.kernel)[0][0] / state.divisor)}`;
+    under.show(values, `window at ${spot.join(", ")}, grey`);
+    sum.textContent = `Sum of pixel × weight${state.divisor === 1 ? "" : `, ÷ ${state.divisor}`}: ${shown(conv2d(values, state.kernel)[0][0] / state.divisor)}`;
   }
 
   model.on("change:state", () => open(model.get("state")));

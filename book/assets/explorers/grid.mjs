@@ -34,12 +34,12 @@ export function createGrid({ role, signal, point, edit, problem }) {
   function open(at, text) {
     const host = cell(...at), field = document.createElement("input"), before = host.textContent;
     let open = true;
-    const close = (keep) => {
+    const close = (keep, stay = true) => {
       if (!open) return;
       open = false;
       const typed = field.value;
       host.textContent = before;
-      host.focus({ preventScroll: true });
+      if (stay) host.focus({ preventScroll: true });
       try {
         if (keep && typed.trim() !== before) edit(at, readNumber(typed));
       } catch (error) {
@@ -47,8 +47,8 @@ export function createGrid({ role, signal, point, edit, problem }) {
       }
     };
     field.value = text ?? before;
-    field.setAttribute("aria-label", `${role}, row ${at[0] + 1}, column ${at[1] + 1}`);
-    field.addEventListener("blur", () => close(true));
+    field.setAttribute("aria-label", `${role}, row ${at[0]}, column ${at[1]}`);
+    field.addEventListener("blur", () => close(true, false));
     field.addEventListener("keydown", (event) => {
       event.stopPropagation();
       if (event.key === "Enter" || event.key === "Escape") {
@@ -128,6 +128,7 @@ export function createGrid({ role, signal, point, edit, problem }) {
         cell(0, 0).tabIndex = 0;
         this.frame("edge", padding[0] + padding[1] ? [0, 0, rows - 2 * padding[0], columns - 2 * padding[1]] : null);
       }
+      element.style.setProperty("--digits", String(Math.max(...values.flat().map((value) => shown(value).length))));
       values.flat().forEach((value, index) => {
         const at = [Math.floor(index / columns) - border[0], (index % columns) - border[1]], pad = !inside(at), idle = !pad && unused(at[0], at[1]);
         const text = shown(value), known = `${text} ${pad} ${idle} ${limit}`, one = list[index];

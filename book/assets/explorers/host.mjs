@@ -3,10 +3,21 @@
  * `<course-explorer id module state presets show>`: loads an explorer when it comes near the screen, and hands it its attributes as an
  * AFM model (https://anywidget.dev/en/afm/), so that the same module could run in a notebook. A link `#id:state` opens it at that state.
  */
+/** @type {Promise<unknown> | undefined} */
+let styled;
+
+/** The explorers' style sheet, loaded with the first of them, so that no page waits for it. */
+const style = () => styled ??= new Promise((done) => {
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("explorers.css", import.meta.url).href });
+  link.onload = link.onerror = done;
+  document.head.append(link);
+});
+
 class CourseExplorer extends HTMLElement {
   /** @type {string | undefined} */ start;
   /** @type {Node[] | undefined} */ still;
   /** @type {Promise<void> | undefined} */ mounted;
+  linked = false;
   life = new AbortController();
 
   connectedCallback() {
@@ -28,10 +39,13 @@ class CourseExplorer extends HTMLElement {
 
   async follow() {
     const [id, ...state] = location.hash.slice(1).split(":");
-    if (id !== this.id || !state.length) return;
-    this.setAttribute("state", state.join(":"));
+    const back = this.linked && !location.hash;
+    if (!back && (id !== this.id || !state.length)) return;
+    this.linked = !back;
+    this.setAttribute("state", back ? this.start ?? "" : state.join(":"));
     this.dispatchEvent(new Event("change:state"));
     await this.mount();
+    if (back) return;
     await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
     this.scrollIntoView(); // only now, so that nothing moves under the reader's eyes
   }
@@ -48,7 +62,7 @@ class CourseExplorer extends HTMLElement {
       save_changes() {},
     };
     try {
-      const { default: explorer } = await import(`./${this.getAttribute("module")?.replace(/\W/g, "")}.mjs`);
+      const [{ default: explorer }] = await Promise.all([import(`./${this.getAttribute("module")?.replace(/\W/g, "")}.mjs`), style()]);
       if (signal.aborted) return;
       explorer.render({ model, el, signal });
       this.replaceChildren(el);

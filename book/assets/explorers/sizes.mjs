@@ -21,14 +21,14 @@ export function formula(state, taught, size) {
     const top = `${n(letters)}${has("padding") ? `${mo("+")}<mn>2</mn>${letters ? "" : times}${p(letters)}` : ""}${mo("−")}${reach}`;
     return has("stride") ? `${mo("⌊")}<mfrac><mrow>${top}</mrow>${s(letters)}</mfrac>${mo("⌋")}${mo("+")}<mn>1</mn>` : `${top}${mo("+")}<mn>1</mn>`;
   };
-  return `<math display="block">${side(true)}${mo("=")}${side(false)}${mo("=")}${size === null ? "<mi>?</mi>" : `<mn>${size}</mn>`}</math>`;
+  return `<math display="block">${side(true)}${mo("=")}${size === null ? "<mi>?</mi>" : `${side(false)}${mo("=")}<mn>${size}</mn>`}</math>`;
 }
 
 /** The pixels, and under them a line for each place of the window; which pixels it reads is filled. */
 function picture({ input, kernel_size, stride, padding, dilation }, size, idle) {
   const width = input + 2 * padding, at = (x, y, more) => `<rect x="${x * CELL + 1}" y="${y}" width="${CELL}" height="${CELL}" ${more}/>`;
   const pixels = Array.from({ length: width }, (_, x) => {
-    const pad = x < padding || x >= padding + input, text = pad ? 0 : x - padding;
+    const pad = x < padding || x >= padding + input, text = pad ? "" : x - padding;
     return `${at(x, 1, `class="${pad ? "pad" : idle.has(x - padding) ? "pixel unused" : "pixel"}"`)}<text x="${(x + .5) * CELL + 1}" y="${CELL * .72}">${text}</text>`;
   });
   const places = Array.from({ length: size ?? 0 }, (_, i) => Array.from({ length: kernel_size }, (_, a) =>
@@ -72,10 +72,10 @@ function render({ model, el, signal }) {
 
   function answer() {
     const typed = guess.value.trim(), right = size();
-    if (!/^\d{1,4}$/.test(typed)) return void (verdict.textContent = "Type a whole number first.");
+    if (!/^\d{1,4}$/.test(typed)) return void (verdict.textContent = "A size is a whole number, such as 3.");
     answered = true;
     draw();
-    verdict.textContent = Number(typed) === right ? `${typed} is right.` : `Not ${typed}. Count the places below, or follow the formula.`;
+    verdict.textContent = Number(typed) === right ? `${typed} is right.` : `Not ${typed}. Count the places above, or follow the formula.`;
   }
 
   /** @param {string} text */
@@ -104,7 +104,8 @@ function render({ model, el, signal }) {
       parts.say([error.message]);
     }
     const starts = Array.from({ length: result ?? 0 }, (_, i) => i * stride - padding);
-    const said = `The window starts at ${starts.join(", ").replaceAll("-", "−")}. ${idle.size ? `Pixels ${[...idle].join(", ")} are in no window.` : "Every pixel is in a window."}`;
+    const left = idle.size === 1 ? `Pixel ${[...idle]} is in no window.` : idle.size ? `Pixels ${[...idle].join(", ")} are in no window.` : "Every pixel is in a window.";
+    const said = `${starts.length} place${starts.length === 1 ? "" : "s"}: the window starts at ${starts.join(", ").replaceAll("-", "−")}. ${left}`;
     sliders.forEach((one, index) => one.set(state[names[index]]));
     ask.set(!!state.ask);
     form.hidden = !state.ask || result === null;

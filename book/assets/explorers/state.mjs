@@ -9,7 +9,7 @@ const quote = (text) => `“${text.length > 20 ? `${text.slice(0, 20)}…` : tex
 
 /** @param {string} text @returns {number} a number as people write it @throws {RangeError} */
 export function readNumber(text) {
-  const plain = text.trim().replace("−", "-").replace(/^(-?\d*),(\d+)$/, "$1.$2");
+  const plain = text.trim().replace("−", "-").replace(/^(-?\d*),(\d{1,2})$/, "$1.$2");
   if (!/^-?(\d{1,6}(\.\d{0,6})?|\.\d{1,6})$/.test(plain)) throw new RangeError(`${quote(text)} is no number that fits here. Write one such as 3, −1 or 0.5.`);
   return Number(plain) || 0;
 }
