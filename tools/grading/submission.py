@@ -249,13 +249,15 @@ def run(notebook, release, folder, unsafe):
                     student.execute_cell(cell, number)
                 if is_grade(cell):
                     verdict = verdicts[place(cell)] = checker.check(place(cell))
-                    kind, passed_inside = verdict.get("ename"), determine_grade(cell)[0] > 0
+                    kind, passed_inside = verdict.get("ename"), not any("ename" in output for output in cell.outputs)
                     if kind == "Undecided":
                         remarks.append(f"{place(cell)} counts 0 until a person looks: {verdict.evalue}.")
                     elif kind == "NoAnswer":
                         remarks.append(f"{place(cell)}: {verdict.evalue}")
                     elif kind and passed_inside:
                         remarks.append(f"{place(cell)} counts 0 until a person looks: it passed in the student's own process only, as after tampering.")
+                    elif not kind and not passed_inside:
+                        remarks.append(f"{place(cell)} counts, though in the student's own process it did not pass: a cell may have changed what the check uses.")
             kernels.end("done")
     except CellTimeoutError:
         kernels.end("It printed too much, or broke the way its output takes.")
