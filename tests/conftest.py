@@ -3,19 +3,16 @@
 import os
 import subprocess
 import sys
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from filelock import FileLock
 from playwright.sync_api import sync_playwright
 
-from tools.browser import MISSING, find
+from tools.browser import FLAGS, MISSING, find
 from tools.outputs import ROOT
+from tools.serving import serve
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FORK = {"GITHUB_REPOSITORY": "ada/lab", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "more/pads"}
 
 
@@ -37,18 +34,6 @@ def html(tmp_path_factory, worker_id):
             assert done.returncode == 0, done.stderr
             (output / "sound").touch()
     return output / "_build/html"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-def serve(folder):
-    """The address at which a folder is served, until the tests end."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture(scope="module")  # no longer: while it runs, nbval cannot start a loop of its own in this process

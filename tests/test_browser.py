@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.conftest import serve
 from tools.outputs import ROOT
+from tools.serving import serve
 
 VIEWS = {(mode, width): {"color_scheme": mode, "viewport": {"width": width, "height": 844}} for mode in ("light", "dark") for width in (1280, 390)}
 USUAL = [("dark", 1280), ("light", 390)]

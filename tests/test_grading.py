@@ -23,6 +23,7 @@ import pytest
 import torch
 
 from tests import test_answers
+from tests.test_exercises import cell
 from tools.grading import __main__ as grading
 from tools.grading import carrying, sandbox, submission
 from tools.grading.sandbox import LIMITS, refusal
@@ -33,10 +34,6 @@ RELEASE = nbformat.read(ROOT / f"exercises/{NAME}.ipynb", as_version=4)
 ANSWERS = {cell.id: cell.source for cell in nbformat.read(ROOT / f"solutions/{NAME}.ipynb", as_version=4).cells if cell.id.endswith("-answer")}
 SMALL = {"memory": 700 * 2**20, "processes": 60, "output": 2**20, "folder": 30 * 2**20, "cell": 8, "total": 35}
 SLEEP = str(90_000 + os.getpid())  # seconds, by which this run's process is known
-
-
-def cell(notebook, name):
-    return next(cell for cell in notebook.cells if cell.id == name)
 
 
 def answered(**changes):

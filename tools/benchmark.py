@@ -11,17 +11,15 @@ import shutil
 import subprocess
 import sys
 import time
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from threading import Thread
 
 from playwright.sync_api import sync_playwright
 
-from tools.browser import find
+from tools.browser import FLAGS, find
 from tools.outputs import ROOT
+from tools.serving import Quiet, serve
 
 PAGES = ("index", "lessons/03-stride", "lessons/06-filter-gallery", "exercises/03-stride", "solutions/03-stride", "reference/glossary", "search")
 DEFAULTS = "title: Same pages\nonly_build_toc_files: true\nexecute: {execute_notebooks: %s}\nparse: {myst_enable_extensions: [dollarmath, attrs_inline]}\n"
@@ -30,7 +28,7 @@ PAINTS = """() => new Promise(done => new PerformanceObserver(list => done([
     .observe({type: "largest-contentful-paint", buffered: true}))"""
 
 
-class Compressed(SimpleHTTPRequestHandler):
+class Compressed(Quiet):
     """Serves as a real host does: compressed, and kept in the browser."""
 
     def do_GET(self):
@@ -47,9 +45,6 @@ class Compressed(SimpleHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 def seconds(folder):
@@ -117,14 +112,13 @@ def main():
             print(f"{what:22}{ours:7.1f}{default:9.1f}{ours / default:7.2f}")
         executed = seconds(folders["executed"])
         print(f"full, notebooks run   {times['ours'][0]:7.1f}{executed:9.1f}{times['ours'][0] / executed:7.2f}")
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         print("\npage                         kB       requests   first paint  largest paint (ours/default), Lighthouse of ours and default")
+        sites = {name: serve(folders[name] / "_build/html", Compressed) for name in ("ours", "default")}
         for page in PAGES:
             found, scores = {}, {}
-            for name in ("ours", "default"):
-                server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressed, directory=folders[name] / "_build/html"))
-                Thread(target=server.serve_forever, daemon=True).start()
-                address = f"http://127.0.0.1:{server.server_port}/{page}.html"
+            for name, site in sites.items():
+                address = f"{site}/{page}.html"
                 found[name], scores[name] = opened(browser, address), lighthouse(address, program)
             pairs = [f"{ours:5.0f}/{default:<5.0f}" for ours, default in zip(found["ours"], found["default"])]
             print(f"{page:26}", *pairs, *scores["ours"], "|", *scores["default"], flush=True)

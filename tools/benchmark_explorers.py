@@ -6,23 +6,21 @@ Milliseconds of the main thread are medians, on this machine's own speed; the sl
 import gzip
 import re
 import time
-from functools import partial
-from http.server import ThreadingHTTPServer
 from statistics import median
-from threading import Thread
 
 import torch
 import torch.nn.functional as F
 from playwright.sync_api import sync_playwright
 
 from tools.benchmark import Compressed, slow
-from tools.browser import find
+from tools.browser import FLAGS, find
 from tools.outputs import ROOT
+from tools.serving import serve
 
 HTML, FOLDER = ROOT / "_build/html", ROOT / "book/assets/explorers"
 STATE = "window:input=" + ";".join([",".join("1" * 20)] * 20) + "&kernel=1,0,-1;2,0,-2;1,0,-1"
 WATCH = """window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(one => window.shift += one.value)).observe({type: "layout-shift", buffered: true});
-    addEventListener("DOMContentLoaded", () => new MutationObserver((_, watch) => document.querySelector(".explorer") && (window.ready ??= performance.now()))
+    addEventListener("DOMContentLoaded", () => new MutationObserver(() => document.querySelector(".explorer") && (window.ready ??= performance.now()))
         .observe(document.body, {childList: true, subtree: true}));"""
 TIMED = """async ([selector, type, times]) => { const spent = [], all = [...document.querySelectorAll(selector)];
     for (let i = 0; i < times; i++) { const one = all[(i * 7) % all.length], start = performance.now();
@@ -71,12 +69,10 @@ def torch_filter(side):
 
 
 def main():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressed, directory=HTML))
-    Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/lessons/03-stride.html#{STATE}"
+    address = f"{serve(HTML, Compressed)}/lessons/03-stride.html#{STATE}"
     program = find()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         rows = [(f"kB added by {name}", added(name), 15) for name in ("convolution", "sizes", "gallery")]
         rows += [("ms ready after the page", *(fast := ready(browser, address, False))[:1], 130), ("ms ready, slow line", ready(browser, address, True)[0], 700),
                  ("layout shift", fast[1], 0)]

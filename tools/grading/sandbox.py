@@ -15,7 +15,7 @@ import zmq.asyncio
 from jupyter_client import AsyncKernelManager
 from matplotlib import get_cachedir
 
-from tools.browser import may_install
+from tools.browser import APT, may_install
 
 MEGABYTE = 2**20
 LIMITS = {"memory": 1500 * MEGABYTE, "processes": 64, "file": 50 * MEGABYTE, "folder": 100 * MEGABYTE, "message": 4 * MEGABYTE, "output": 8 * MEGABYTE,
@@ -23,7 +23,6 @@ LIMITS = {"memory": 1500 * MEGABYTE, "processes": 64, "file": 50 * MEGABYTE, "fo
 FIRST_USER = 60_000  # above the users of a Debian, and below nobody
 ETC = ("ld.so.cache", "alternatives", "fonts", "localtime")
 INSTALL = "install it (Debian, Ubuntu: sudo apt install bubblewrap), or add UNSAFE=1 if you trust every submission"
-APT = "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends bubblewrap"
 ALLOW = "sysctl -q -w kernel.apparmor_restrict_unprivileged_userns=0"  # Ubuntu's own switch, on since 24.04
 
 
@@ -136,7 +135,7 @@ class Kernels(AsyncKernelManager):
 def main():
     """On a machine that is thrown away afterwards, install bubblewrap and allow it; the grader itself says what still fails."""
     sudo = ["sudo", "-n"] if os.environ.get("GITHUB_ACTIONS") and shutil.which("sudo") else []
-    for words, command in (("Installing Debian's package bubblewrap.", APT), ("Allowing bubblewrap its user namespaces.", ALLOW)):
+    for words, command in (("Installing Debian's package bubblewrap.", f"{APT}bubblewrap"), ("Allowing bubblewrap its user namespaces.", ALLOW)):
         if sys.platform == "linux" and (may_install() or sudo) and refusal():
             print(f"No sandbox here. {words}", flush=True)
             subprocess.run([*sudo, "sh", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

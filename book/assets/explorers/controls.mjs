@@ -63,7 +63,7 @@ export function copyable(title, signal) {
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, hint: string, choose: (state: string) => void, reset: () => void}} options
  */
 export function frame({ model, el, signal, hint, choose, reset }) {
-  const [figure, player, words, messages, settings, examples] = ["stage", "player", "words", "messages", "settings", "examples"].map((name) => make("div", { className: name }));
+  const [stage, player, words, messages, settings, examples] = ["stage", "player", "words", "messages", "settings", "examples"].map((name) => make("div", { className: name }));
   const link = /** @type {HTMLAnchorElement} */ (make("a", { textContent: "Link to this state" }));
   const named = model.get("presets").split("|").filter(Boolean).map((text) => text.trim().split(": "));
   examples.append(...named.map(([name, state]) => button(name, signal, () => choose(state))), button("Reset", signal, reset), link);
@@ -72,9 +72,9 @@ export function frame({ model, el, signal, hint, choose, reset }) {
   el.className = "explorer";
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", model.get("label"));
-  el.append(make("p", { className: "title" }, make("strong", { textContent: model.get("label") }), ` ${hint}`), settings, figure, player, words, examples, messages);
+  el.append(make("p", { className: "title" }, make("strong", { textContent: model.get("label") }), ` ${hint}`), settings, stage, player, words, examples, messages);
   return {
-    figure, player, words, settings,
+    stage, player, words, settings,
     /** @param {string[]} texts */
     say: (texts) => messages.replaceChildren(...texts.map((text) => make("p", { textContent: text }))),
     after: (/** @type {Element} */ element) => el.append(element),

@@ -50,7 +50,7 @@ function render({ model, el, signal }) {
     kernel: createGrid({ role: "kernel", signal, edit: editor("kernel"), problem: (text) => parts.say([text]) }),
     output: createGrid({ role: "output", signal, point: (at) => at && sizes && change({ place: at[0] * output[0].length + at[1] }) }),
   };
-  const parts = frame({ model, el, signal, hint: "Point at an output to see its window, at a pixel to see which outputs it feeds. To change a number, press its cell twice, or select it and type.", choose: open, reset: () => { pause(); change({ ...start }, true); } });
+  const parts = frame({ model, el, signal, hint: "Point at an output to see its window, at a pixel to see which outputs it feeds. To change a number, press its cell twice, or select it and type.", choose: open, reset: () => { pause(); change(start); } });
   const sum = make("p", { className: "sum" }), note = make("p", { className: "note" });
   const place = slider({ label: "place", least: 0, signal, change: (value) => change({ place: value }), read: (value) => `${value + 1} of ${count()}` });
   const play = button("Play", signal, () => (timer ? pause() : run()));
@@ -70,7 +70,7 @@ function render({ model, el, signal }) {
     padding_mode: select({ label: "padding_mode", options: core.PADDING_MODES, signal, change: (value) => change({ padding_mode: value }) }),
     dilation: slider({ label: "dilation", least: 1, most: 4, signal, change: (value) => change({ dilation: value }) }),
   };
-  parts.figure.append(grids.input.element, make("div", { className: "next" }, "∗", grids.kernel.element), make("div", { className: "next" }, "=", grids.output.element));
+  parts.stage.append(grids.input.element, make("div", { className: "next" }, "∗", grids.kernel.element), make("div", { className: "next" }, "=", grids.output.element));
   parts.player.append(...player);
   parts.words.append(sum, note);
   parts.settings.append(...Object.entries(settings).filter(([name]) => show.includes(name.replace(/^(kernel_)?(rows|columns)$/, "sizes"))).map(([, one]) => one.element));
@@ -80,7 +80,7 @@ function render({ model, el, signal }) {
 
   /** @param {"input" | "kernel"} name */
   function editor(name) {
-    return (/** @type {Pair} */ [r, c], /** @type {number} */ value) => change({ [name]: state[name].map((row, i) => row.map((old, j) => (i === r && j === c ? value : old))) });
+    return (/** @type {Pair} */ at, /** @type {number} */ value) => change({ [name]: core.withCell(state[name], at, value) });
   }
 
   function pause() {
@@ -113,15 +113,14 @@ function render({ model, el, signal }) {
   function open(text) {
     pause();
     const { state: next, problems } = readState(text, FIELDS, start);
-    change(next, true);
+    change(next);
     if (problems.length) parts.say(problems);
   }
 
-  /** @param {State} some @param {boolean} [whole] */
-  function change(some, whole = false) {
-    const only = !whole && Object.keys(some).join() === "place";
+  /** @param {State} some */
+  function change(some) {
     state = { ...state, ...some };
-    if (!only) compute();
+    if (Object.keys(some).join() !== "place") compute();
     state.place = Math.min(state.place, count() - 1);
     draw();
   }

@@ -110,5 +110,8 @@ export function conv2d(x, k, settings = {}) {
     window(i, j, sizes).reduce((sum, { weight, pixel }) => sum + (pixel ? x[pixel[0]][pixel[1]] * k[weight[0]][weight[1]] : 0), 0)));
 }
 
+/** @param {Grid} grid @param {Pair} at @param {number} value @returns {Grid} a copy with another number in one place */
+export const withCell = (grid, [r, c], value) => grid.map((row, i) => row.map((old, j) => (i === r && j === c ? value : old)));
+
 /** @param {number} value @returns {string} a number as it is shown: at most three decimals, and a real minus sign */
 export const shown = (value) => String(+value.toFixed(3) || 0).replace("-", "−");

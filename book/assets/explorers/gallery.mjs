@@ -1,8 +1,8 @@
 // @ts-check
 /** The filter gallery: one kernel on a photograph or on the reader's own picture, which never leaves the page. */
-import { conv2d, shown } from "./core.mjs";
+import { conv2d, shown, withCell } from "./core.mjs";
 import { button, check, frame, make, select } from "./controls.mjs";
-import { createGrid } from "./grid.mjs";
+import { ARROWS, createGrid } from "./grid.mjs";
 import { choice, numbers, readNumber, readState, writeState } from "./state.mjs";
 
 const SIDE = 512, DISPLAYS = ["clipped", "absolute", "signed"];
@@ -44,13 +44,13 @@ function ink(value, display) {
 function render({ model, el, signal }) {
   const start = readState(model.get("start"), FIELDS, { kernel: [[0, 0, 0], [0, 1, 0], [0, 0, 0]], divisor: 1, colour: "grey", display: "clipped" }).state;
   /** @type {import("./state.mjs").State} */ let state = start;
-  let width = 0, height = 0, channels = /** @type {Float32Array[]} */ ([]), grey = /** @type {Float32Array} */ (new Float32Array()), answer = grey, spot = [0, 0];
+  let width = 0, height = 0, channels = /** @type {Float32Array[]} */ ([]), grey = /** @type {Float32Array} */ (new Float32Array()), spot = [0, 0];
 
   const parts = frame({ model, el, signal, hint: "Point at a picture to see one window, its numbers, and the sum of pixel × weight. To change a weight, press its cell twice, or select it and type. Signed: dark is above 0, violet below.", choose: open, reset: () => { change(start); upload.value = ""; load(new URL("photo.webp", import.meta.url).href); } });
   const [before, after] = ["input", "output"].map((role) => /** @type {HTMLCanvasElement} */ (make("canvas", { className: role, tabIndex: 0 })));
   const boxes = [before, after].map((canvas) => make("div", { className: "picture" }, canvas, make("div", { className: "frame" })));
   const kernel = createGrid({ role: "kernel", signal, problem: (text) => parts.say([text]),
-    edit: ([r, c], value) => change({ kernel: state.kernel.map((row, i) => row.map((old, j) => (i === r && j === c ? value : old))) }) });
+    edit: (at, value) => change({ kernel: withCell(state.kernel, at, value) }) });
   const under = createGrid({ role: "input", signal }), sum = make("p", { className: "sum" });
   const field = make("input", { className: "field", size: 5, inputMode: "decimal" });
   const five = check("5 × 5", signal, (on) => { spot = spot.map((one) => one + (on ? -1 : 1)); change({ kernel: Array.from({ length: on ? 5 : 3 }, (_, r) => Array.from({ length: on ? 5 : 3 }, (_, c) => state.kernel[on ? r - 1 : r + 1]?.[on ? c - 1 : c + 1] ?? 0)) }); });
@@ -70,14 +70,14 @@ function render({ model, el, signal }) {
       look(Math.floor((event.clientY - box.top) / box.height * canvas.height) + half, Math.floor((event.clientX - box.left) / box.width * canvas.width) + half);
     }, { signal });
     canvas.addEventListener("keydown", (event) => {
-      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      const step = ARROWS[event.key];
       if (!step) return;
       event.preventDefault();
       look(spot[0] + step[0] * (event.shiftKey ? 10 : 1), spot[1] + step[1] * (event.shiftKey ? 10 : 1));
     }, { signal });
   }
   sum.setAttribute("aria-live", "polite");
-  parts.figure.append(...boxes, make("div", { className: "next" }, kernel.element, under.element));
+  parts.stage.append(...boxes, make("div", { className: "next" }, kernel.element, under.element));
   parts.words.append(sum);
   parts.settings.append(make("label", {}, make("span", { textContent: "divided by" }), field), five.element, colour.element, display.element,
     make("label", {}, make("span", { textContent: "your own picture (it stays on this page)" }), upload));
@@ -142,10 +142,10 @@ function render({ model, el, signal }) {
 
   function draw() {
     const k = state.kernel.length, columns = width - k + 1, rows = height - k + 1, coloured = state.colour === "colour";
-    answer = filter(grey, width, height, state.kernel, state.divisor);
-    const parts = coloured ? channels.map((one) => filter(one, width, height, state.kernel, state.divisor)) : [];
+    const answer = filter(grey, width, height, state.kernel, state.divisor);
+    const answers = coloured ? channels.map((one) => filter(one, width, height, state.kernel, state.divisor)) : [];
     paint(before, width, height, (i) => (coloured ? channels.map((one) => one[i]) : Array(3).fill(grey[i])));
-    paint(after, columns, rows, coloured && state.display !== "signed" ? (i) => parts.map((one) => ink(one[i], state.display)[0]) : (i) => ink(answer[i], state.display));
+    paint(after, columns, rows, coloured && state.display !== "signed" ? (i) => answers.map((one) => ink(one[i], state.display)[0]) : (i) => ink(answer[i], state.display));
     before.setAttribute("aria-label", "The picture. Arrow keys move the window, with Shift by ten.");
     after.setAttribute("aria-label", `What the kernel answers, ${state.display}. Arrow keys move the window.`);
     look(spot[0], spot[1]);

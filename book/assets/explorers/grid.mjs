@@ -5,7 +5,8 @@ import { readNumber } from "./state.mjs";
 
 /** @typedef {import("./core.mjs").Grid} Grid @typedef {import("./core.mjs").Pair} Pair */
 
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -999], End: [0, 999] };
+export const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const MOVES = { ...ARROWS, Home: [0, -999], End: [0, 999] };
 
 /**
  * @param {{role: "input" | "kernel" | "output", signal: AbortSignal, point?: (at: Pair | null) => void,
@@ -101,10 +102,10 @@ export function createGrid({ role, signal, point, edit, problem }) {
 
     /**
      * @param {Grid} values padding included @param {string} title
-     * @param {{padding?: Pair, notes?: (r: number, c: number) => string, unused?: (r: number, c: number) => boolean}} [options]
+     * @param {{padding?: Pair, unused?: (r: number, c: number) => boolean}} [options]
      */
     show(values, title, { padding = [0, 0], unused = () => false } = {}) {
-      const limit = Math.max(...values.flat().map(Math.abs)) || 1;
+      const flat = values.flat(), written = flat.map(shown), limit = Math.max(...flat.map(Math.abs)) || 1;
       caption.textContent = title;
       cells.setAttribute("aria-label", title);
       if (values.length !== rows || values[0].length !== columns || padding.join() !== border.join()) {
@@ -128,10 +129,10 @@ export function createGrid({ role, signal, point, edit, problem }) {
         cell(0, 0).tabIndex = 0;
         this.frame("edge", padding[0] + padding[1] ? [0, 0, rows - 2 * padding[0], columns - 2 * padding[1]] : null);
       }
-      element.style.setProperty("--digits", String(Math.max(...values.flat().map((value) => shown(value).length))));
-      values.flat().forEach((value, index) => {
+      element.style.setProperty("--digits", String(Math.max(...written.map((text) => text.length))));
+      flat.forEach((value, index) => {
         const at = [Math.floor(index / columns) - border[0], (index % columns) - border[1]], pad = !inside(at), idle = !pad && unused(at[0], at[1]);
-        const text = shown(value), known = `${text} ${pad} ${idle} ${limit}`, one = list[index];
+        const text = written[index], known = `${text} ${pad} ${idle} ${limit}`, one = list[index];
         if (texts[index] === known) return;
         texts[index] = known;
         one.textContent = text;

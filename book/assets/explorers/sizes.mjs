@@ -53,7 +53,7 @@ function render({ model, el, signal }) {
   image.setAttribute("role", "img");
   form.addEventListener("submit", (event) => { event.preventDefault(); answer(); }, { signal });
   verdict.setAttribute("role", "status");
-  parts.figure.append(image);
+  parts.stage.append(image);
   parts.player.append(ask.element, form);
   parts.words.append(verdict, math, words);
   parts.settings.append(...sliders.map((one) => one.element));
