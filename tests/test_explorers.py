@@ -48,6 +48,8 @@ def opened(page, site, name, identity, state=""):
     """An explorer of a page of the book, drawn at a state from a link."""
     page.goto("about:blank")
     page.goto(f"{site}/{name}.html" + (f"#{identity}:{state}" if state else ""))
+    if state:  # the link scrolls to its explorer, at a time of its own: another one would have to be waited for in vain
+        page.evaluate("id => document.getElementById(id).follow()", identity)
     for explorer in page.locator("course-explorer").all():
         explorer.scroll_into_view_if_needed()
         explorer.locator(".explorer").wait_for()
