@@ -32,7 +32,7 @@ from tools.outputs import ROOT
 NAME = "01-what-is-convolution"
 RELEASE = nbformat.read(ROOT / f"exercises/{NAME}.ipynb", as_version=4)
 ANSWERS = {cell.id: cell.source for cell in nbformat.read(ROOT / f"solutions/{NAME}.ipynb", as_version=4).cells if cell.id.endswith("-answer")}
-SMALL = {"memory": 700 * 2**20, "processes": 60, "output": 2**20, "folder": 30 * 2**20, "cell": 8, "total": 35}
+SMALL = {"memory": 700 * 2**20, "processes": 60, "output": 2**20, "folder": 30 * 2**20, "cell": 10, "total": 40}
 SLEEP = str(90_000 + os.getpid())  # seconds, by which this run's process is known
 
 
@@ -226,9 +226,13 @@ def hostile(port):
         again = {key: f"{source}\n{patch}" for key, source in WRONG.items()}
         yield f"patch-{name}", answered(**again), 0, "" if name in ("run", "equal", "error") else "in the student's own process only"
     spy = f"""import os, sys
+def walk():  # all but the system and its packages, which take many seconds
+    for path, folders, names in os.walk('/'):
+        folders[:] = [name for name in folders if os.path.join(path, name) not in ('/proc', '/sys', '/usr', sys.prefix, sys.base_prefix)]
+        yield path, names
 for path in ({str(ROOT)!r} + '/solutions', {str(ROOT)!r} + '/exercises', os.path.expanduser('~root'), '/home', '/class', '/etc/passwd', '/run'):
     print(path, os.path.exists(path) and os.listdir(path))
-print('found', [path for path, folders, names in os.walk('/') if {NAME + '.ipynb'!r} in names], 'user', os.getuid() == 0)"""
+print('found', [path for path, names in walk() if {NAME + '.ipynb'!r} in names], 'user', os.getuid() == 0)"""
     yield "read", answered(first=spy), 4, "found [] user False"
     write = f"""import os, sys
 for folder in ({str(ROOT)!r}, sys.prefix, sys.base_prefix, '/', '/usr', '/etc', '/dev', os.environ.get('OUT', '/var')):
@@ -249,8 +253,8 @@ for host, port in (('127.0.0.1', {port}), ('1.1.1.1', 53)):
     yield "network", answered(first=call), 4, "refused"
     yield "loop", answered(first="while True: pass"), 4, "were stopped: first"
     deaf = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
-    yield "deaf-loop", answered(first=deaf), 0, "It ran longer than 35 seconds"
-    yield "slow-answer", answered(write_slide_answer="def slide(image, kernel):\n    while True: pass"), 3, "took longer than 8 seconds"
+    yield "deaf-loop", answered(first=deaf), 0, f"It ran longer than {SMALL['total']} seconds"
+    yield "slow-answer", answered(write_slide_answer="def slide(image, kernel):\n    while True: pass"), 3, f"took longer than {SMALL['cell']} seconds"
     yield "memory", answered(first="hoard = bytearray(2 * 10**9)"), 4, "MemoryError"
     many = "import os, time\nfor _ in range(4):\n    if not os.fork():\n        hoard = b'x' * 250_000_000\n        time.sleep(60)\n        os._exit(0)\ntime.sleep(10)"
     yield "memory-of-many", answered(first=many), 0, "more than 700 MB of memory"
@@ -282,7 +286,7 @@ def attacked(sandboxed, tmp_path_factory):
         before = {path: data for path, data in everything(output).items() if "honest" in path.parts}
         for student, notebook, *_ in hostile(server.getsockname()[1]):
             hand_in(folder, student, notebook)
-        rows = graded(folder)
+        rows = graded(folder, at_once=4)  # most of them wait for a limit
     return output, rows, before, heard
 
 
