@@ -260,7 +260,7 @@ for host, port in (('127.0.0.1', {port}), ('1.1.1.1', 53)):
     yield "memory-of-many", answered(first=many), 0, "more than 700 MB of memory"
     fork = "import os, time\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        time.sleep(1)"
     yield "fork-bomb", answered(first=fork), 0, "count 0"
-    yield "output", answered(first="while True: print('x' * 100, flush=True)"), 0, "printed more than 1 MB"
+    yield "output", answered(first="while True: print('x' * 10_000, flush=True)"), 0, "printed more than 1 MB"
     yield "gigabytes", answered(first="while True: print('x' * 100_000)"), None, ""
     yield "disk", answered(first="for number in range(9):\n    open(f'/tmp/{number}', 'wb').write(b'x' * 10**7)"), 4, "No space left"
     stay = f"import subprocess\nprint('left', subprocess.Popen(['sleep', '{SLEEP}'], start_new_session=True).pid > 0)"
