@@ -32,7 +32,7 @@ from tools.outputs import ROOT
 NAME = "01-what-is-convolution"
 RELEASE = nbformat.read(ROOT / f"exercises/{NAME}.ipynb", as_version=4)
 ANSWERS = {cell.id: cell.source for cell in nbformat.read(ROOT / f"solutions/{NAME}.ipynb", as_version=4).cells if cell.id.endswith("-answer")}
-SMALL = {"memory": 700 * 2**20, "processes": 60, "output": 2**20, "folder": 30 * 2**20, "cell": 10, "total": 40}
+SMALL = {"memory": 1200 * 2**20, "processes": 60, "output": 2**20, "folder": 30 * 2**20, "cell": 8, "total": 50}
 SLEEP = str(90_000 + os.getpid())  # seconds, by which this run's process is known
 
 
@@ -257,7 +257,7 @@ for host, port in (('127.0.0.1', {port}), ('1.1.1.1', 53)):
     yield "slow-answer", answered(write_slide_answer="def slide(image, kernel):\n    while True: pass"), 3, f"took longer than {SMALL['cell']} seconds"
     yield "memory", answered(first="hoard = bytearray(2 * 10**9)"), 4, "MemoryError"
     many = "import os, time\nfor _ in range(4):\n    if not os.fork():\n        hoard = b'x' * 250_000_000\n        time.sleep(60)\n        os._exit(0)\ntime.sleep(10)"
-    yield "memory-of-many", answered(first=many), 0, "more than 700 MB of memory"
+    yield "memory-of-many", answered(first=many), 0, f"more than {SMALL['memory'] // 2**20} MB of memory"
     fork = "import os, time\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        time.sleep(1)"
     yield "fork-bomb", answered(first=fork), 0, "count 0"
     yield "output", answered(first="while True: print('x' * 10_000, flush=True)"), 0, "printed more than 1 MB"

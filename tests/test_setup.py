@@ -10,6 +10,7 @@ import sys
 import pytest
 import urllib3
 
+from tools import browser
 from tools.outputs import ROOT
 
 COMMANDS = "sh awk cat cksum cp dirname grep make mkdir rm sed tail test touch".split()
@@ -153,6 +154,15 @@ def test_serve_names_a_busy_port_and_shows_the_book_on_a_free_one(folder):
         finally:
             os.killpg(server.pid, signal.SIGTERM)
         assert f"Read it at {address}" in server.stdout.read()
+
+
+def test_a_playwright_that_does_not_start_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "python").write_text("#!/bin/sh\necho 'node: libatomic.so.1: cannot open' >&2\nexit 127\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(browser.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(browser, "may_install", lambda: False)
+    with pytest.raises(SystemExit, match=r"^Playwright does not start here \(node: lib.*apt install libatomic1.*again\.$"):
+        browser.main()
 
 
 def test_help_lists_the_verbs_and_ci_runs_what_the_readme_tells(folder):

@@ -37,7 +37,14 @@ def may_install():
 
 
 def main():
-    """Fetch a browser where there is none; what then still fails, the tests say."""
+    """Fetch a browser where there is none; what then still fails, the tests say. Playwright's own program needs a library that a bare Debian lacks."""
+    driver = [sys.executable, "-m", "playwright", "--version"]
+    if subprocess.run(driver, capture_output=True).returncode and may_install():
+        print("Playwright does not start here: installing Debian's package libatomic1.", flush=True)
+        subprocess.run(["sh", "-c", f"{APT}libatomic1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if (tried := subprocess.run(driver, text=True, capture_output=True)).returncode:
+        words = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
+        sys.exit(f"Playwright does not start here ({words}). Debian, Ubuntu: sudo apt install libatomic1. Then run 'make test' again.")
     for words, command in [("Playwright's own Chromium", PLAYWRIGHT), ("Debian's package chromium", ["sh", "-c", f"{APT}chromium"])]:
         if find():
             return
