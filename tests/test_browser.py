@@ -15,7 +15,6 @@ from tools.serving import serve
 VIEWS = {(mode, width): {"color_scheme": mode, "viewport": {"width": width, "height": 844}} for mode in ("light", "dark") for width in (1280, 390)}
 USUAL = [("dark", 1280), ("light", 390)]
 KINDS = ("index", "lessons/03-stride", "exercises/01-what-is-convolution", "solutions/01-what-is-convolution", "reference/glossary", "search")
-CODE = KINDS[3]  # code, outputs, errors: nearly all colours that there are
 PAGES = ["index", "search", *sorted(path.relative_to(ROOT).with_suffix("").as_posix() for folder in ("lessons", "exercises", "solutions", "reference")
                                     for path in (ROOT / folder).iterdir() if path.suffix in (".ipynb", ".md"))]
 
@@ -47,7 +46,7 @@ def faults(browser, address, view, passed_over=()):
 def test_a_page_has_no_fault_on_a_desk_and_on_a_phone(browser, site, name):
     found = {}
     for view in VIEWS if name in KINDS else USUAL:
-        passed_over = [] if name == CODE and view in USUAL else ["pre"]  # code has the same colours everywhere, and takes long
+        passed_over = [] if name in KINDS and view in USUAL else ["pre"]  # code has the same colours everywhere, and takes long
         found[view] = faults(browser, f"{site}/{name}.html", VIEWS[view], passed_over)
     assert {view: lines for view, lines in found.items() if lines} == {}
 

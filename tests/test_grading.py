@@ -226,13 +226,13 @@ def hostile(port):
         again = {key: f"{source}\n{patch}" for key, source in WRONG.items()}
         yield f"patch-{name}", answered(**again), 0, "" if name in ("run", "equal", "error") else "in the student's own process only"
     spy = f"""import os, sys
-def walk():  # all but the system and its packages, which take many seconds
-    for path, folders, names in os.walk('/'):
-        folders[:] = [name for name in folders if os.path.join(path, name) not in ('/proc', '/sys', '/usr', sys.prefix, sys.base_prefix)]
-        yield path, names
 for path in ({str(ROOT)!r} + '/solutions', {str(ROOT)!r} + '/exercises', os.path.expanduser('~root'), '/home', '/class', '/etc/passwd', '/run'):
     print(path, os.path.exists(path) and os.listdir(path))
-print('found', [path for path, names in walk() if {NAME + '.ipynb'!r} in names], 'user', os.getuid() == 0)"""
+found = []
+for path, folders, names in os.walk('/'):
+    found += [path] * ({NAME + '.ipynb'!r} in names)  # not in the system and its packages, which take many seconds
+    folders[:] = [name for name in folders if os.path.join(path, name) not in ('/proc', '/sys', '/usr', sys.prefix, sys.base_prefix)]
+print('found', found, 'user', os.getuid() == 0)"""
     yield "read", answered(first=spy), 4, "found [] user False"
     write = f"""import os, sys
 for folder in ({str(ROOT)!r}, sys.prefix, sys.base_prefix, '/', '/usr', '/etc', '/dev', os.environ.get('OUT', '/var')):

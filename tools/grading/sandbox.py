@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ import zmq.asyncio
 from jupyter_client import AsyncKernelManager
 from matplotlib import get_cachedir
 
-from tools.browser import APT, may_install
+from tools.installing import APT, fetch, may_install, why_not
 
 MEGABYTE = 2**20
 LIMITS = {"memory": 1500 * MEGABYTE, "processes": 64, "file": 50 * MEGABYTE, "folder": 100 * MEGABYTE, "message": 4 * MEGABYTE, "output": 8 * MEGABYTE,
@@ -73,9 +72,7 @@ def refusal():
         return "There is no sandbox on this system: grade on Linux, or add UNSAFE=1 if you trust every submission."
     if missing := [name for name in ("bwrap", "setpriv", "prlimit") if not shutil.which(name)]:
         return f"The sandbox lacks {', '.join(missing)} (package {'bubblewrap' if 'bwrap' in missing else 'util-linux'}): {INSTALL}."
-    tried = subprocess.run(wrap(["true"], "/tmp"), text=True, capture_output=True)
-    if tried.returncode:
-        words = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
+    if words := why_not(wrap(["true"], "/tmp")):
         return f"bubblewrap may not start a sandbox here ({words}): allow it user namespaces, or add UNSAFE=1 if you trust every submission."
     return ""
 
@@ -137,8 +134,7 @@ def main():
     sudo = ["sudo", "-n"] if os.environ.get("GITHUB_ACTIONS") and shutil.which("sudo") else []
     for words, command in (("Installing Debian's package bubblewrap.", f"{APT}bubblewrap"), ("Allowing bubblewrap its user namespaces.", ALLOW)):
         if sys.platform == "linux" and (may_install() or sudo) and refusal():
-            print(f"No sandbox here. {words}", flush=True)
-            subprocess.run([*sudo, "sh", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            fetch(f"No sandbox here. {words}", [*sudo, "sh", "-c", command])
 
 
 if __name__ == "__main__":
