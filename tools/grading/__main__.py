@@ -36,12 +36,12 @@ def write(path, text):
     os.replace(part, path)
 
 
-def collect(folder, releases):
+def collect(folder, releases, asked=()):
     """What each student handed in, as {(student, exercise): a path, or the Unfit that says why there is none}.
 
-    What one of the class handed in is expected of all."""
+    Expected of all are the exercises that are asked for or, where none is, those that one of the class handed in."""
     students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found, expected = {}, set()
+    found, expected = {}, set(asked)
     for student in students:
         for path in [] if student.is_symlink() else sorted(student.rglob("*.ipynb")):
             if SKIPPED & set(path.parts) or path.name.startswith("."):
@@ -50,6 +50,9 @@ def collect(folder, releases):
                 name = submission.recognise(submission.read(path), releases)
             except Unfit as unfit:
                 found.setdefault((student.name, path.stem), unfit)
+                continue
+            if asked and name not in asked:
+                print(f"{student.name}/{path.name} holds another exercise, and is left out.")
                 continue
             expected.add(name)
             twice = isinstance(found.get((student.name, name)), Path)
@@ -94,9 +97,9 @@ class Job(NamedTuple):
 
     def give_up(self, digest, why):
         """Store that a submission could not be run."""
-        maximum = submission.maximum(self.release) if self.release else 0
+        maximum = submission.maximum(self.release) if self.release else 0.0
         self.place("autograded", "ipynb").unlink(missing_ok=True)
-        self.store(digest, nbformat.v4.new_notebook(), 0, maximum, [why])
+        self.store(digest, nbformat.v4.new_notebook(), 0.0, maximum, [why])
 
     def run(self, digest, folder):
         """In a process of its own: run the submission and store its notebook, its page and its result."""
@@ -139,16 +142,21 @@ def run_all(waiting, at_once):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def main(folder, at_once=0, unsafe=False):
-    """Grade every submission that has no result yet, then write the table and the summary. Returns an error in one line, or nothing."""
+def main(folder, at_once=0, unsafe=False, exercises=""):
+    """Grade every submission that has no result yet, then write the table and the summary. Returns an error in one line, or nothing.
+
+    Of the exercises, numbers such as "1 3", only these count; without them, all that somebody handed in."""
     folder = Path(folder).resolve()
     if not folder.is_dir():
         return f"There is no folder {folder.name}: name the one with the submissions, as in make grade SUBMISSIONS=folder"
     if not unsafe and (why := refusal()):
         return why
     releases = {path.stem: nbformat.read(path, as_version=4) for path in sorted(ROOT.glob("exercises/*.ipynb"))}
+    asked = {word: [name for name in releases if name.split("-")[0] == word.zfill(2)] for word in exercises.replace(",", " ").split()}
+    if unknown := [word for word, names in asked.items() if not names]:
+        return f"There is no exercise {unknown[0]}: name some by their numbers, as in EXERCISES=\"1 3\""
     output, begun = folder.with_name(f"{folder.name}-graded"), time.monotonic()
-    jobs = [Job(*key, found, releases.get(key[1]), output, unsafe) for key, found in sorted(collect(folder, releases).items())]
+    jobs = [Job(*key, found, releases.get(key[1]), output, unsafe) for key, found in sorted(collect(folder, releases, sum(asked.values(), [])).items())]
     if not jobs:
         return f"{folder.name} holds no student's folder: make one for each student, and put the notebooks in them."
     waiting = [(job, digest) for job in jobs if (job.result() or {}).get("digest") != (digest := job.digest())]
@@ -189,6 +197,6 @@ if __name__ == "__main__":
     if not number.isdigit():
         sys.exit("JOBS is a whole number, such as: make grade SUBMISSIONS=folder JOBS=2")
     try:
-        sys.exit(main(sys.argv[1], int(number), os.environ.get("UNSAFE") == "1"))
+        sys.exit(main(sys.argv[1], int(number), os.environ.get("UNSAFE") == "1", os.environ.get("EXERCISES") or ""))
     except KeyboardInterrupt:
         sys.exit("Stopped. The same command goes on where it was.")
