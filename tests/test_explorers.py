@@ -255,6 +255,18 @@ def test_mouse_keyboard_and_touch_do_the_same(page, site):
     assert numbers(other, "kernel")[1][1] == 4 and "place=6" in other.get_attribute("state") and said(other) == ""
 
 
+def test_a_link_is_not_changed_by_a_pointer_that_rests(page, site):
+    explorer = opened(page, site, "lessons/04-padding", "window")
+    page.add_style_tag(content="body { padding-bottom: 3000px }")
+    explorer.evaluate("one => one.scrollIntoView()")
+    box = explorer.locator(".grid.output [role=gridcell]").nth(12).bounding_box()
+    page.mouse.move(box["x"] + 9, box["y"] + 9)
+    assert "place=12" in explorer.get_attribute("state")
+    page.evaluate("location.hash = 'window:place=3&input=1,2,3,4,5;1,2,3,4,5;1,2,3,4,5;1,2,3,4,5;1,2,3,4,5'")
+    page.wait_for_timeout(500)
+    assert "place=3" in explorer.get_attribute("state")
+
+
 @pytest.mark.parametrize("text", ["stride=0", "stride=-1", "stride=1000000000", "stride=NaN", "stride=", "stride=2.5", "stride=<img src=x onerror=alert(1)>", "stride=<img src=x>", "padding=99",
                                   "input=", "input=1,2;3", "input=a,b", "input=1e9", "input=" + "1," * 5000 + "1", "kernel=" + ";".join(["1"] * 99), "kernel=1,,2",
                                   "padding_mode=__proto__", "__proto__=1", "constructor=1", "colour=red", "%", "input=1&input=Infinity", "place=-1", "&&&=", "stride=2&pad"])

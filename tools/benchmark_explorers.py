@@ -79,8 +79,8 @@ def main():
         page = browser.new_page()
         page.goto(address)
         page.locator("#window .explorer").wait_for()
-        rows += [("ms hover an output, 20 x 20", page.evaluate(TIMED, ["#window .grid.output [role=gridcell]", "pointerover", 200]), 4),
-                 ("ms hover an input", page.evaluate(TIMED, ["#window .grid.input [role=gridcell]", "pointerover", 200]), 4),
+        rows += [("ms hover an output, 20 x 20", page.evaluate(TIMED, ["#window .grid.output [role=gridcell]", "pointermove", 200]), 4),
+                 ("ms hover an input", page.evaluate(TIMED, ["#window .grid.input [role=gridcell]", "pointermove", 200]), 4),
                  ("ms move a slider", page.evaluate(TIMED, ["#window [aria-label=stride]", "input", 60]), 7)]
         ours, theirs = page.evaluate(FILTER, 512), torch_filter(512)
     print(f"\n{'explorers':30}{'found':>9}{'target':>9}{'ratio':>8}")

@@ -94,8 +94,17 @@ export function createGrid({ role, signal, point, edit, problem }) {
   }, { signal });
   cells.addEventListener("focusin", (event) => { const at = place(event.target); if (at && inside(at)) point?.(at); }, { signal });
   cells.addEventListener("focusout", () => point?.(null), { signal });
-  cells.addEventListener("pointerover", (event) => { const at = event.pointerType !== "touch" && place(event.target); if (at) point?.(inside(at) ? at : null); }, { signal });
-  cells.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") point?.(null); }, { signal });
+  let pointed = /** @type {EventTarget | null} */ (null);
+  cells.addEventListener("pointermove", (event) => { // not pointerover: that comes, too, when a link moves the page under a pointer that rests
+    const at = event.pointerType !== "touch" && event.target !== pointed && place(event.target);
+    if (!at) return;
+    pointed = event.target;
+    point?.(inside(at) ? at : null);
+  }, { signal });
+  cells.addEventListener("pointerleave", (event) => {
+    pointed = null;
+    if (event.pointerType !== "touch") point?.(null);
+  }, { signal });
 
   return {
     element,
@@ -114,17 +123,12 @@ export function createGrid({ role, signal, point, edit, problem }) {
         here = [0, 0];
         texts = [];
         element.style.setProperty("--columns", String(columns));
-        cells.replaceChildren(...values.map((row) => {
-          const line = document.createElement("div");
-          line.setAttribute("role", "row");
-          line.append(...row.map(() => {
-            const one = document.createElement("div");
-            one.setAttribute("role", "gridcell");
-            one.tabIndex = -1;
-            return one;
-          }));
-          return line;
-        }));
+        const line = document.createElement("div"), one = document.createElement("div");
+        line.setAttribute("role", "row");
+        one.setAttribute("role", "gridcell");
+        one.tabIndex = -1;
+        line.append(...values[0].map(() => one.cloneNode()));
+        cells.replaceChildren(...values.map(() => line.cloneNode(true)));
         list = Array.from(/** @type {NodeListOf<HTMLElement>} */ (cells.querySelectorAll("[role=gridcell]")));
         cell(0, 0).tabIndex = 0;
         this.frame("edge", padding[0] + padding[1] ? [0, 0, rows - 2 * padding[0], columns - 2 * padding[1]] : null);
