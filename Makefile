@@ -51,9 +51,9 @@ outputs: setup-book ## run the notebooks again and store their outputs
 exercises: setup-tests ## make the exercises from the solutions
 	@$(PY) -m tools.exercises
 
-grade: setup-tests ## grade a folder of notebooks, one folder a student: SUBMISSIONS=folder (of these exercises: EXERCISES="1 3")
+grade: setup-tests ## grade a folder of notebooks, one folder a student: SUBMISSIONS=folder (those of some lessons: LESSONS="1 3")
 	@$(PY) -m tools.grading.sandbox
-	@JOBS="$(JOBS)" EXERCISES="$(EXERCISES)" UNSAFE="$(UNSAFE)" $(PY) -m tools.grading "$(SUBMISSIONS)"
+	@JOBS="$(JOBS)" LESSONS="$(LESSONS)" UNSAFE="$(UNSAFE)" $(PY) -m tools.grading "$(SUBMISSIONS)"
 
 binder colab newest: setup-book ## run every notebook with what Binder has, what Colab has, the newest releases
 	@$(PY) -m tools.elsewhere $@

@@ -97,18 +97,18 @@ def test_a_wrong_folder_is_one_line(tmp_path):
     (tmp_path / "empty").mkdir()
     assert grading.main(tmp_path / "gone", unsafe=True).startswith("There is no folder gone: name the one")
     assert grading.main(tmp_path / "empty", unsafe=True) == "empty holds no student's folder: make one for each student, and put the notebooks in them."
-    assert grading.main(tmp_path / "empty", unsafe=True, exercises="1 77").startswith("There is no exercise 77: ")
+    assert grading.main(tmp_path / "empty", unsafe=True, lessons="1 77").startswith("No exercises belong to a lesson 77: ")
     for arguments, words in (([], "Name the folder"), (["x"], "JOBS is a whole number")):
         done = subprocess.run([sys.executable, "-m", "tools.grading", *arguments], cwd=ROOT, env={**os.environ, "JOBS": "two"}, capture_output=True, text=True)
         assert done.returncode == 1 and done.stderr.startswith(words) and done.stderr.count("\n") == 1
 
 
-def test_only_the_exercises_asked_for_are_expected_and_graded(tmp_path, capsys):
+def test_only_the_lessons_asked_for_are_expected_and_graded(tmp_path, capsys):
     other = (ROOT / "exercises/03-stride.ipynb").read_text(encoding="utf-8")
     hand_in(tmp_path / "class", "ada", answered())
     hand_in(tmp_path / "class", "bo", other, "last-week")
-    assert {key: row["score"] for key, row in graded(tmp_path / "class", unsafe=True, exercises="1").items()} == {("ada", NAME): "4.0", ("bo", NAME): "0.0"}
-    assert "bo/last-week.ipynb holds another exercise, and is left out." in capsys.readouterr().out
+    assert {key: row["score"] for key, row in graded(tmp_path / "class", unsafe=True, lessons="1").items()} == {("ada", NAME): "4.0", ("bo", NAME): "0.0"}
+    assert "bo/last-week.ipynb belongs to another lesson, and is left out." in capsys.readouterr().out
     assert len(grading.collect(tmp_path / "class", {NAME: RELEASE, "03-stride": nbformat.reads(other, as_version=4)})) == 4
 
 

@@ -52,7 +52,7 @@ def collect(folder, releases, asked=()):
                 found.setdefault((student.name, path.stem), unfit)
                 continue
             if asked and name not in asked:
-                print(f"{student.name}/{path.name} holds another exercise, and is left out.")
+                print(f"{student.name}/{path.name} belongs to another lesson, and is left out.")
                 continue
             expected.add(name)
             twice = isinstance(found.get((student.name, name)), Path)
@@ -142,19 +142,19 @@ def run_all(waiting, at_once):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def main(folder, at_once=0, unsafe=False, exercises=""):
+def main(folder, at_once=0, unsafe=False, lessons=""):
     """Grade every submission that has no result yet, then write the table and the summary. Returns an error in one line, or nothing.
 
-    Of the exercises, numbers such as "1 3", only these count; without them, all that somebody handed in."""
+    Of lessons, numbers such as "1 3", only the exercises count; without them, all that somebody handed in."""
     folder = Path(folder).resolve()
     if not folder.is_dir():
         return f"There is no folder {folder.name}: name the one with the submissions, as in make grade SUBMISSIONS=folder"
     if not unsafe and (why := refusal()):
         return why
     releases = {path.stem: nbformat.read(path, as_version=4) for path in sorted(ROOT.glob("exercises/*.ipynb"))}
-    asked = {word: [name for name in releases if name.split("-")[0] == word.zfill(2)] for word in exercises.replace(",", " ").split()}
+    asked = {word: [name for name in releases if name.split("-")[0] == word.zfill(2)] for word in lessons.replace(",", " ").split()}
     if unknown := [word for word, names in asked.items() if not names]:
-        return f"There is no exercise {unknown[0]}: name some by their numbers, as in EXERCISES=\"1 3\""
+        return f"No exercises belong to a lesson {unknown[0]}: give numbers of lessons, as in LESSONS=\"1 3\""
     output, begun = folder.with_name(f"{folder.name}-graded"), time.monotonic()
     jobs = [Job(*key, found, releases.get(key[1]), output, unsafe) for key, found in sorted(collect(folder, releases, sum(asked.values(), [])).items())]
     if not jobs:
@@ -197,6 +197,6 @@ if __name__ == "__main__":
     if not number.isdigit():
         sys.exit("JOBS is a whole number, such as: make grade SUBMISSIONS=folder JOBS=2")
     try:
-        sys.exit(main(sys.argv[1], int(number), os.environ.get("UNSAFE") == "1", os.environ.get("EXERCISES") or ""))
+        sys.exit(main(sys.argv[1], int(number), os.environ.get("UNSAFE") == "1", os.environ.get("LESSONS") or ""))
     except KeyboardInterrupt:
         sys.exit("Stopped. The same command goes on where it was.")
