@@ -1,12 +1,13 @@
 """The exercises are what tools/exercises.py makes of the solutions, and nothing of a solution is left in them."""
 
+import copy
 import re
 import shutil
 
 import nbformat
 import pytest
 
-from tools import exercises
+from tools import exercises, outputs
 from tools.outputs import ROOT
 
 RUNGS = ["Predict", "Write", "Debug", "Design"]
@@ -37,9 +38,10 @@ def faults(root):
         text = "\n".join(cell.source for cell in exercise.cells)
         if any(part in text for part in solution_parts(solution)) or any(cell.get("outputs") for cell in exercise.cells):
             found.append(f"exercises/{name}: holds a solution or an output")
-        ids = [cell.metadata.nbgrader.grade_id for cell in solution.cells if "nbgrader" in cell.metadata]
-        if len(ids) != len(set(ids)) or any(cell.id != cell.metadata.nbgrader.grade_id for cell in solution.cells if "nbgrader" in cell.metadata):
-            found.append(f"solutions/{name}: a grade_id is used twice, or is not the cell's id")
+        for cell, marked in zip(solution.cells, copy.deepcopy(solution.cells)):
+            outputs.mark(marked)
+            if cell != marked:
+                found.append(f"solutions/{name}: the metadata of {cell.id} are not those of its name: run 'make outputs'")
         headings = re.findall(r"^## (\d+)\. (\w+): ", "\n".join(cell.source for cell in solution.cells), re.M)
         if [int(number) for number, _ in headings] != list(range(1, len(headings) + 1)) or list(dict.fromkeys(rung for _, rung in headings)) != RUNGS:
             found.append(f"solutions/{name}: the headings are not numbered through the rungs {', '.join(RUNGS)}")
@@ -78,7 +80,7 @@ def cell(notebook, name):
     ("exercises", lambda nb: nb.cells.append(cell(read(ROOT / "solutions" / NAME), "write-slide-why")), "exercises/{}: holds a solution"),
     ("exercises", lambda nb: cell(nb, "imports").update(outputs=[nbformat.v4.new_output("stream", text="1")]), "exercises/{}: holds a solution"),
     ("solutions", lambda nb: cell(nb, "title").update(source="# Solutions: Convolution"), "solutions/{}: its title is not"),
-    ("solutions", lambda nb: cell(nb, "write-slide-check").metadata.nbgrader.update(grade_id="x"), "solutions/{}: a grade_id"),
+    ("solutions", lambda nb: cell(nb, "write-slide-check").metadata.nbgrader.update(grade_id="x"), "solutions/{}: the metadata of write-slide-check are"),
     ("solutions", lambda nb: cell(nb, "design-kernel").update(source="## 4. Draw: a kernel"), "solutions/{}: the headings"),
     ("solutions", lambda nb: cell(nb, "design-kernel").update(source="## 5. Design: a kernel"), "solutions/{}: the headings"),
     ("solutions", lambda nb: nb.cells.remove(cell(nb, "write-slide-hints")), "solutions/{}: write-slide has no hints"),
@@ -100,6 +102,6 @@ def test_a_solution_that_cannot_be_derived_leaves_every_exercise_as_it_was(cours
     cell(notebook, "write-slide-answer").source += "\n### BEGIN SOLUTION"
     nbformat.write(notebook, course / "solutions" / "02-broken.ipynb")
     before = (course / "exercises" / NAME).read_bytes()
-    with pytest.raises(RuntimeError, match="no end solution statement found"):
-        exercises.main(course / "exercises")
+    message = exercises.main(course / "exercises")
+    assert message.startswith("solutions/02-broken.ipynb: ") and "no end solution statement found" in message
     assert [path.name for path in (course / "exercises").iterdir()] == [NAME] and (course / "exercises" / NAME).read_bytes() == before

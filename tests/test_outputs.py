@@ -2,8 +2,9 @@
 
 import nbformat
 import pytest
+from nbgrader.utils import is_grade, is_solution
 
-from tools import outputs
+from tools import exercises, outputs
 
 
 @pytest.fixture
@@ -42,12 +43,24 @@ def test_running_twice_leaves_the_file_as_it_was(lesson):
     assert b"<svg" in first and path.read_bytes() == first
 
 
+def test_the_cells_of_a_solution_are_marked_by_their_ids(lesson, tmp_path):
+    path = lesson(title="1", new_answer="### BEGIN SOLUTION\nx = 1\n### END SOLUTION", new_check="print(x)", new_wrong="raise ValueError", new_why="2")
+    text = path.read_text(encoding="utf-8").replace("new_", "new-")
+    path = tmp_path / "solutions/01-test.ipynb"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    assert outputs.main([str(path)]) is None
+    cells = nbformat.reads(exercises.derive(path), as_version=4).cells
+    assert [cell.id for cell in cells] == ["title", "rules", "new-answer", "new-check"] and cells[2].source == exercises.STUB
+    assert is_solution(cells[2]) and is_grade(cells[3]) and cells[3].metadata.nbgrader.points == 1
+
+
 def test_what_does_not_run_is_named_and_no_file_changes(lesson, tmp_path):
     good, failing, broken = lesson(one="1 + 1"), lesson("02-failing", one="1 / 0"), lesson("03-broken")
     broken.write_text("{", encoding="utf-8")
     before = [path.read_bytes() for path in (good, failing, broken)]
     message = outputs.main([str(good), str(failing)])
-    assert message.startswith("lessons/02-failing.ipynb stopped:") and "ZeroDivisionError" in message and "make outputs" in message
+    assert message.startswith("lessons/02-failing.ipynb, cell one, stopped:") and "ZeroDivisionError" in message and "make outputs" in message
     for name in ("lessons/03-broken.ipynb", "lessons/09-none.ipynb", "../elsewhere.ipynb"):
         assert outputs.main([str(tmp_path / name)]).startswith(f"{name} stopped:")
     assert [path.read_bytes() for path in (good, failing, broken)] == before

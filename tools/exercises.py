@@ -35,8 +35,13 @@ def derive(path):
 
 
 def main(folder=ROOT / "exercises"):
-    """Write every exercise, after all of them could be made."""
-    made = {folder / path.name: derive(path) for path in sorted(ROOT.glob("solutions/*.ipynb"))}
+    """Write every exercise, after all of them could be made. Returns an error in one line, or nothing."""
+    made = {}
+    for path in sorted(ROOT.glob("solutions/*.ipynb")):
+        try:
+            made[folder / path.name] = derive(path)
+        except (RuntimeError, ValueError) as error:
+            return f"solutions/{path.name}: {error}. No file was changed. 'make outputs' marks a new cell by its id: run it first."
     folder.mkdir(exist_ok=True)
     for path, text in made.items():
         path.write_text(text, encoding="utf-8")
@@ -44,4 +49,4 @@ def main(folder=ROOT / "exercises"):
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    sys.exit(main(*map(Path, sys.argv[1:])))

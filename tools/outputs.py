@@ -14,6 +14,23 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+GRADED = {"grade": False, "solution": False, "locked": True, "task": False, "schema_version": 3}  # nbgrader's words
+ROLES = {  # the metadata of a solution's cell, by the last word of its id
+    "answer": {"nbgrader": GRADED | {"solution": True, "locked": False}},
+    "check": {"nbgrader": GRADED | {"grade": True, "points": 1}, "jupyter": {"source_hidden": True}, "tags": ["hide-input"]},
+    "why": {"tags": ["solution"]},
+    "wrong": {"tags": ["solution", "raises-exception"]},
+}
+
+
+def mark(cell):
+    """Give a cell of a solution the metadata that the last word of its id stands for, in place. The points of a check stay as they are."""
+    points = cell.metadata.get("nbgrader", {}).get("points")
+    cell.metadata.update(nbformat.from_dict(ROLES.get(cell.id.rsplit("-", 1)[-1], {})))
+    if "nbgrader" in cell.metadata:
+        cell.metadata.nbgrader.grade_id = cell.id
+    if points:
+        cell.metadata.nbgrader.points = points
 
 
 def notebooks(root=ROOT):
@@ -41,9 +58,17 @@ def run(path):
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         cell.source = SHARED.get(cell.id, cell.source)
+        if path.parent.name == "solutions":
+            mark(cell)
+    begun = []
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", store_widget_state=False, coalesce_streams=True,
-                            extra_arguments=["--log-level=ERROR"], resources={"metadata": {"path": str(path.parent)}})
-    return normal(client.execute())
+                            extra_arguments=["--log-level=ERROR"], resources={"metadata": {"path": str(path.parent)}},
+                            on_cell_start=lambda cell, cell_index: begun.append(cell.id))
+    try:
+        return normal(client.execute())
+    except Exception as error:
+        error.place = f", cell {begun[-1]}," if begun else ""
+        raise
 
 
 def main(arguments):
@@ -57,7 +82,7 @@ def main(arguments):
             done[path] = run(path)
         except Exception as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            return f"{name} stopped: {reason}\nNo file was changed. Mend that cell, then run 'make outputs' again."
+            return f"{name}{getattr(error, 'place', '')} stopped: {reason}\nNo file was changed. Mend that cell, then run 'make outputs' again."
     for path, notebook in done.items():
         nbformat.write(notebook, path)
     print(f"stored the outputs of {len(done)} notebooks")
