@@ -147,7 +147,8 @@ function render({ model, el, signal }) {
       parts.say([error.message]);
     }
     /** @type {HTMLElement} */ (grids.output.element.parentElement).hidden = !sizes;
-    grids.kernel.show(state.kernel, `kernel, ${core.sizeOf(state.kernel).join(" × ")}`);
+    const [kh, kw] = core.sizeOf(state.kernel);
+    grids.kernel.show(state.kernel, state.layer === "Conv1d" && kh > 1 ? `filter, ${kh} kernels of ${kw}` : `kernel, ${kh} × ${kw}`);
     code.element.hidden = parts.player.hidden = !sizes;
     code.set(pytorch(state));
     for (const [name, value] of Object.entries({ layer: state.layer, stride: state.stride, padding: state.padding, padding_mode: state.padding_mode,
