@@ -344,6 +344,16 @@ def test_a_stopped_run_goes_on_where_it_was(sandboxed, tmp_path, how):
     assert [row["score"] for row in graded(folder).values()] == ["4.0"] * 3
 
 
+def test_ctrl_c_stops_it_in_the_middle_of_a_fork_too(tmp_path):
+    hand_in(tmp_path / "class", "ada", answered())
+    code = """import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
+runpy.run_module("tools.grading", run_name="__main__")"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "class"], cwd=ROOT, env={**os.environ, "UNSAFE": "1"}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "Stopped. The same command goes on where it was.\n")
+
+
 @pytest.mark.parametrize("name", test_answers.NOTEBOOKS)
 def test_the_checks_outside_accept_every_solution_and_refuse_every_blank(name):
     release, solution = (nbformat.read(ROOT / f"{folder}/{name}.ipynb", as_version=4) for folder in ("exercises", "solutions"))

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -117,9 +118,12 @@ def run_all(waiting, at_once):
     """Run pairs of a job and its digest, some at once, each in a process of its own, and say how far it is."""
     # A fork has PyTorch at hand already; a Mac cannot fork safely.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    running, total, done = {}, len(waiting), 0
+    running, total, done, stopped = {}, len(waiting), 0, []
+    before = signal.signal(signal.SIGINT, lambda *given: stopped.append(True))  # an exception would be lost within a fork
     try:
         while waiting or running:
+            if stopped:
+                raise KeyboardInterrupt
             while waiting and len(running) < at_once:
                 job, digest = waiting.pop(0)
                 folder = tempfile.mkdtemp(prefix="grade-")
@@ -137,6 +141,7 @@ def run_all(waiting, at_once):
                 done += 1
                 print(f"{done} of {total}: {job.student}/{job.name} {job.result()['score']:g}", flush=True)
     finally:
+        signal.signal(signal.SIGINT, before)
         for process, _, _, folder, _ in running.values():
             process.kill()
             shutil.rmtree(folder, ignore_errors=True)
