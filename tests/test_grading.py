@@ -56,7 +56,7 @@ def hand_in(folder, student, notebook, name=NAME):
 def graded(folder, **options):
     """The rows of grades.csv after a run, by student and notebook."""
     assert not grading.main(folder, **options)
-    with open(folder.with_name(f"{folder.name}-graded") / "grades.csv", newline="", encoding="utf-8") as file:
+    with open(folder.with_name(f"{folder.name}-graded") / "grades.csv", newline="", encoding="utf-8-sig") as file:
         return {(row["student"], row["notebook"]): row for row in csv.DictReader(file)}
 
 
@@ -90,7 +90,7 @@ def test_told_so_it_grades_without_a_sandbox(tmp_path, capsys):
     hand_in(tmp_path / "class", "ada", answered())
     hand_in(tmp_path, "class", answered(), "loose")
     assert graded(tmp_path / "class", unsafe=True)["ada", NAME]["score"] == "4.0"
-    assert "1 notebooks lie in no student's folder" in capsys.readouterr().out
+    assert "In no student's folder, and left out: loose.ipynb." in capsys.readouterr().out
 
 
 def test_a_wrong_folder_is_one_line(tmp_path):
@@ -109,7 +109,14 @@ def test_only_the_lessons_asked_for_are_expected_and_graded(tmp_path, capsys):
     hand_in(tmp_path / "class", "bo", other, "last-week")
     assert {key: row["score"] for key, row in graded(tmp_path / "class", unsafe=True, lessons="1").items()} == {("ada", NAME): "4.0", ("bo", NAME): "0.0"}
     assert "bo/last-week.ipynb belongs to another lesson, and is left out." in capsys.readouterr().out
-    assert len(grading.collect(tmp_path / "class", {NAME: RELEASE, "03-stride": nbformat.reads(other, as_version=4)})) == 4
+    assert len(everything(tmp_path / "class-graded/feedback")) == 2
+    (tmp_path / "class/bo/last-week.ipynb").rename(tmp_path / "class/bo/last-week.ipynb.txt")  # as browsers may save it
+    (tmp_path / "class/ada/answers.zip").write_text("PK")
+    rows = graded(tmp_path / "class", unsafe=True, lessons="3")
+    assert rows["ada", "03-stride"]["remark"] == "It is missing: nothing was handed in that holds this exercise. What could not be read: answers.zip."
+    pages = everything(tmp_path / "class-graded/feedback")
+    assert sorted(path.as_posix() for path in pages) == [f"{student}/exercises/03-stride.html" for student in ("ada", "bo")]
+    assert "belongs to another lesson" in (tmp_path / "class-graded/summary.md").read_text(encoding="utf-8")
 
 
 def broken():
@@ -148,6 +155,7 @@ def broken():
     yield "split", changed(split), 4, "predict-dot-answer is there more than once"
     yield "edited", changed(emptied), 3, "edited, and restored: predict-dot-check"
     yield "deleted", changed(lambda nb: nb.cells.remove(cell(nb, "debug-weights-check"))), 4, "put back: debug-weights-check"
+    yield "bare", changed(lambda nb: [nb.cells.remove(cell(nb, f"write-slide-{part}")) for part in ("check", "picture")]), 4, "put back: write-slide-picture, write-slide-check."
     yield "unanswered", changed(lambda nb: nb.cells.remove(cell(nb, "debug-weights-answer"))), 3, "put back: debug-weights-answer"
     yield "words", changed(lambda nb: cell(nb, "predict-dot-answer").update(cell_type="markdown")), 4, "was no code cell"
     yield "error", answered(write_slide_answer="def slide(image kernel):"), 3, ""
@@ -183,6 +191,18 @@ def test_a_broken_submission_gets_its_sentence_and_the_rest_go_on(merely_broken,
     row = merely_broken[1][student, NAME]
     assert (float(row["score"]), float(row["maximum"])) == (points, 4), row
     assert words in row["remark"] and bool(words) == bool(row["remark"])
+
+
+def test_what_is_put_back_stands_where_it_stood(merely_broken):
+    assert "did not pass" not in "".join(row["remark"] for row in merely_broken[1].values())
+
+
+def test_one_question_of_a_notebook_tells_which_notebook_it_is():
+    releases = {path.stem: nbformat.read(path, as_version=4) for path in ROOT.glob("exercises/*.ipynb")}
+    for name, release in releases.items():
+        for task in (one.id.removesuffix("answer") for one in release.cells if one.id.endswith("-answer")):
+            alone = nbformat.v4.new_notebook(cells=[one for one in release.cells if f"{one.id}-".startswith(task)])
+            assert submission.recognise(alone, releases) == name, task
 
 
 def test_feedback_shows_each_check_and_nbgrader_reads_what_was_graded(merely_broken):

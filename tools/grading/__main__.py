@@ -38,30 +38,35 @@ def write(path, text):
 
 
 def collect(folder, releases, asked=()):
-    """What each student handed in, as {(student, exercise): a path, or the Unfit that says why there is none}.
+    """What each student handed in, as {(student, exercise): a path, or the Unfit that says why there is none}, and a sentence for each thing left out.
 
     Expected of all are the exercises that are asked for or, where none is, those that one of the class handed in."""
     students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found, expected = {}, set(asked)
+    found, expected, notes, unread = {}, set(asked), [], {student: [] for student in students}
     for student in students:
-        for path in [] if student.is_symlink() else sorted(student.rglob("*.ipynb")):
+        for path in [] if student.is_symlink() else sorted(path for path in student.rglob("*") if path.is_symlink() or path.is_file()):
             if SKIPPED & set(path.parts) or path.name.startswith("."):
                 continue
             try:
                 name = submission.recognise(submission.read(path), releases)
             except Unfit as unfit:
-                found.setdefault((student.name, path.stem), unfit)
+                unread[student].append(path.name)
+                if path.suffix == ".ipynb":
+                    found.setdefault((student.name, path.stem), unfit)
                 continue
             if asked and name not in asked:
-                print(f"{student.name}/{path.name} belongs to another lesson, and is left out.")
+                notes.append(f"{student.name}/{path.name} belongs to another lesson, and is left out.")
                 continue
             expected.add(name)
             twice = isinstance(found.get((student.name, name)), Path)
             found[student.name, name] = Unfit("Two files hold this exercise: leave one of them in the folder.") if twice else path
+    if loose := [path.name for path in sorted(folder.glob("*.ipynb"))]:
+        notes.append(f"In no student's folder, and left out: {', '.join(loose)}.")
     for student in students:
+        also = f" What could not be read: {', '.join(unread[student])}." if unread[student] else ""
         for name in expected or ["-"]:
-            found.setdefault((student.name, name), Unfit("It is missing: nothing was handed in that holds this exercise."))
-    return found
+            found.setdefault((student.name, name), Unfit(f"It is missing: nothing was handed in that holds this exercise.{also}"))
+    return found, notes
 
 
 class Job(NamedTuple):
@@ -92,7 +97,7 @@ class Job(NamedTuple):
 
     def store(self, digest, notebook, points, maximum, remarks):
         """Write the page and, last, the result: what has a result is done."""
-        write(self.place("feedback", "html"), submission.page(notebook, self.name, points, maximum, remarks))
+        write(self.place("feedback", "html"), submission.page(notebook, f"{self.name}, {self.student}", points, maximum, remarks))
         result = {"digest": digest, "score": points, "maximum": maximum, "remark": " ".join(remarks)}
         write(self.place("results", "json"), json.dumps(result))
 
@@ -161,18 +166,20 @@ def main(folder, at_once=0, unsafe=False, lessons=""):
     if unknown := [word for word, names in asked.items() if not names]:
         return f"No exercises belong to a lesson {unknown[0]}: give numbers of lessons, as in LESSONS=\"1 3\""
     output, begun = folder.with_name(f"{folder.name}-graded"), time.monotonic()
-    jobs = [Job(*key, found, releases.get(key[1]), output, unsafe) for key, found in sorted(collect(folder, releases, sum(asked.values(), [])).items())]
+    collected, notes = collect(folder, releases, sum(asked.values(), []))
+    jobs = [Job(*key, found, releases.get(key[1]), output, unsafe) for key, found in sorted(collected.items())]
     if not jobs:
         return f"{folder.name} holds no student's folder: make one for each student, and put the notebooks in them."
     waiting = [(job, digest) for job in jobs if (job.result() or {}).get("digest") != (digest := job.digest())]
-    if loose := len(list(folder.glob("*.ipynb"))):
-        print(f"{loose} notebooks lie in no student's folder and are left out: put each in a folder of its student.")
-    print(f"{len(jobs)} notebooks, {len(jobs) - len(waiting)} of them graded before", flush=True)
+    print(*notes, f"{len(jobs)} notebooks, {len(jobs) - len(waiting)} of them graded before", sep="\n", flush=True)
     for job, digest in waiting:
         if isinstance(job.found, Unfit):
             job.give_up(digest, str(job.found))
     run_all([(job, digest) for job, digest in waiting if not isinstance(job.found, Unfit)], at_once or os.cpu_count())
-    report(output, jobs, time.monotonic() - begun)
+    for path in [path for kind in ("feedback", "autograded", "results") for path in output.glob(f"{kind}/*/{ASSIGNMENT}/*")]:
+        if (path.parent.parent.name, path.stem) not in collected:  # of an earlier run with other notebooks
+            path.unlink()
+    report(output, jobs, notes, time.monotonic() - begun)
 
 
 def safe(text):
@@ -180,14 +187,25 @@ def safe(text):
     return f"'{text}" if str(text).startswith(("=", "+", "-", "@")) and text != "-" else text
 
 
-def report(output, jobs, seconds):
+def listed(columns, rows):
+    """A table in Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(str(cell).replace('|', ' ') for cell in line)} |\n" for line in lines)
+
+
+def report(output, jobs, notes, seconds):
     """Write grades.csv and summary.md, and add the latter to the summary of a GitHub job."""
-    rows = [(safe(job.student), safe(job.name), found["score"], found["maximum"], found["remark"]) for job in jobs for found in [job.result()]]
+    results = [job.result() for job in jobs]
+    rows = [(safe(job.student), safe(job.name), found["score"], found["maximum"], found["remark"]) for job, found in zip(jobs, results)]
     table = io.StringIO(newline="")
     csv.writer(table).writerows([COLUMNS, *rows])
-    write(output / "grades.csv", table.getvalue())
-    lines = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS), *(" | ".join(str(cell).replace("|", " ") for cell in row) for row in rows)]
-    text = f"# {len(rows)} notebooks graded\n\n" + "".join(f"| {line} |\n" for line in lines)
+    write(output / "grades.csv", f"\ufeff{table.getvalue()}")  # the mark by which Excel knows UTF-8
+    totals = {}
+    for student, _, score, maximum, _ in rows:
+        before = totals.get(student, (0, 0))
+        totals[student] = before[0] + score, before[1] + maximum
+    text = f"# {len(rows)} notebooks graded\n\n" + "".join(f"{note}\n\n" for note in notes)
+    text += listed(COLUMNS, rows) + "\n" + listed(("student", "total", "maximum"), [(student, *total) for student, total in totals.items()])
     write(output / "summary.md", text)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(summary, "a", encoding="utf-8") as file:

@@ -71,10 +71,11 @@ def read(path):
 
 def recognise(notebook, releases):
     """The name of the exercise whose answer cells a notebook holds; Unfit where it holds none."""
-    held = {place(cell) for cell in notebook.cells}
-    shared = {name: sum(is_solution(cell) and place(cell) in held for cell in release.cells) for name, release in releases.items()}
+    held = {place(cell): cell.source for cell in notebook.cells}
+    shared = {name: (sum(is_solution(cell) and place(cell) in held for cell in release.cells),
+                     sum(held.get(place(cell)) == cell.source for cell in release.cells)) for name, release in releases.items()}
     best = max(shared, key=shared.get)
-    if not shared[best]:
+    if not shared[best][0]:
         raise Unfit("It holds no exercise of this course: ask for the notebook from the exercises.")
     return best
 
@@ -89,7 +90,7 @@ def unedited(cell, own):
 
 def merge(notebook, release):
     """The submission with the release's own checks in it, as nbgrader would store it, and a sentence for each thing that was put right."""
-    known = {place(cell): cell for cell in release.cells if "nbgrader" in cell.metadata}
+    known = {place(cell): cell for cell in release.cells if cell.cell_type == "code"}
     cells, seen, remarks, old, edited = [], set(), [], False, []
     for cell in reversed(copy.deepcopy(notebook.cells)):  # of copies nbgrader keeps the last
         name, own = place(cell), cell.metadata.pop("nbgrader", None)
@@ -115,7 +116,7 @@ def merge(notebook, release):
     lost = [name for name in known if name not in seen]
     for name in lost:
         before = [place(cell) for cell in release.cells[:release.cells.index(known[name])]]
-        spot = max((number for number, cell in enumerate(cells, start=1) if place(cell) in before and "nbgrader" in cell.metadata), default=0)
+        spot = max((number for number, cell in enumerate(cells, start=1) if place(cell) in before), default=0)
         cells.insert(spot, copy.deepcopy(known[name]))
     remarks += [f"Check cells were edited, and restored: {', '.join(edited)}."] if edited else []
     remarks += [f"Cells were missing, and put back: {', '.join(lost)}."] if lost else []
@@ -257,7 +258,7 @@ def run(notebook, release, folder, unsafe):
                     elif kind and passed_inside:
                         remarks.append(f"{place(cell)} counts 0 until a person looks: it passed in the student's own process only, as after tampering.")
                     elif not kind and not passed_inside:
-                        remarks.append(f"{place(cell)} counts, though in the student's own process it did not pass: a cell may have changed what the check uses.")
+                        remarks.append(f"{place(cell)} counts, though in the student's own process it did not pass: a cell may have changed what the check uses, or may lack it.")
             kernels.end("done")
     except CellTimeoutError:
         kernels.end("It printed too much, or broke the way its output takes.")
@@ -283,22 +284,26 @@ def score(notebook):
     for cell in notebook.cells:
         if is_grade(cell):
             cell.metadata.nbgrader.score = determine_grade(cell)[0]
-    return sum(cell.metadata.nbgrader.score for cell in notebook.cells if is_grade(cell))
+    return float(sum(cell.metadata.nbgrader.score for cell in notebook.cells if is_grade(cell)))
 
 
 def page(notebook, title, points, most, remarks):
-    """Answers, checks and remarks as HTML, from nbgrader's own template; nothing active of the student's is left in it."""
+    """Questions, answers, checks and remarks as HTML, from nbgrader's own template; nothing active of the student's is left in it."""
     shown = copy.deepcopy(notebook)
-    shown.cells = [cell for cell in shown.cells if is_grade(cell) or is_solution(cell)]
+    asked = {place(cell).removesuffix("-answer") for cell in shown.cells if is_solution(cell)}
+    shown.cells = [cell for cell in shown.cells if is_grade(cell) or is_solution(cell) or cell.cell_type == "markdown" and cell.id in asked]
     for cell in filter(is_grade, shown.cells):
-        cell.source = "# What the check said stands below."
-    shown.cells.insert(0, nbformat.v4.new_markdown_cell(" ".join(remarks) or "Nothing to remark."))
+        cell.source = "# The check says:"
+    if remarks:
+        shown.cells.insert(0, nbformat.v4.new_markdown_cell(" ".join(remarks)))
     exporter = HTMLExporter(config=GenerateFeedback().config)
     exporter.register_preprocessor(SanitizeHTML(safe_output_keys={"metadata", "text/plain", "image/png", "image/jpeg"}), enabled=True)
     resources = {"nbgrader": {"notebook": title, "score": points, "max_score": most, "late_penalty": 0}}
     html = BeautifulSoup(exporter.from_notebook_node(shown, resources)[0], "html.parser")
     for script in html.find_all("script"):  # the template's own, from other sites
         script.decompose()
+    for link in html.select("#toc a"):
+        link.string = link["href"][1:].removesuffix("-check")
     html.head.insert(0, html.new_tag("meta", attrs={"http-equiv": "Content-Security-Policy", "content": POLICY}))
-    html.head.append(BeautifulSoup("<style>pre { white-space: pre-wrap }</style>", "html.parser"))
+    html.head.append(BeautifulSoup("<style>pre { white-space: pre-wrap; word-break: normal } .prompt, .anchor-link { display: none }</style>", "html.parser"))
     return str(html)
