@@ -23,17 +23,35 @@ import pytest
 import torch
 
 from tests import test_answers
+from tests.small_course import NAME, OTHER, RELEASES, SOLUTIONS
 from tests.test_exercises import cell
 from tools.grading import __main__ as grading
 from tools.grading import carrying, sandbox, submission
 from tools.grading.sandbox import LIMITS, refusal
 from tools.outputs import ROOT
 
-NAME = "01-what-is-convolution"
-RELEASE = nbformat.read(ROOT / f"exercises/{NAME}.ipynb", as_version=4)
-ANSWERS = {cell.id: cell.source for cell in nbformat.read(ROOT / f"solutions/{NAME}.ipynb", as_version=4).cells if cell.id.endswith("-answer")}
+RELEASE = RELEASES[NAME]
+ANSWERS = {cell.id: cell.source for cell in SOLUTIONS[NAME].cells if cell.id.endswith("-answer")}
 SMALL = {"memory": 1200 * 2**20, "processes": 60, "output": 2**20, "folder": 30 * 2**20, "cell": 8, "total": 50}
 SLEEP = str(90_000 + os.getpid())  # seconds, by which this run's process is known
+
+
+@pytest.fixture(scope="module", autouse=True)
+def course(tmp_path_factory):
+    """The small exercises in the place of the real ones."""
+    root = tmp_path_factory.mktemp("course")
+    (root / "exercises").mkdir()
+    for name, release in RELEASES.items():
+        nbformat.write(release, root / f"exercises/{name}.ipynb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grading, "ROOT", root)
+        yield root
+
+
+def run_with(course, *before):
+    """A command that runs the grader on a folder, with the small exercises."""
+    lines = ["import os, pathlib, runpy, signal, tools.outputs", f"tools.outputs.ROOT = pathlib.Path({str(course)!r})", *before]
+    return [sys.executable, "-c", "\n".join([*lines, "runpy.run_module('tools.grading', run_name='__main__')"])]
 
 
 def answered(**changes):
@@ -104,7 +122,7 @@ def test_a_wrong_folder_is_one_line(tmp_path):
 
 
 def test_only_the_lessons_asked_for_are_expected_and_graded(tmp_path, capsys):
-    other = (ROOT / "exercises/03-stride.ipynb").read_text(encoding="utf-8")
+    other = nbformat.writes(RELEASES[OTHER])
     hand_in(tmp_path / "class", "ada", answered())
     hand_in(tmp_path / "class", "bo", other, "last-week")
     assert {key: row["score"] for key, row in graded(tmp_path / "class", unsafe=True, lessons="1").items()} == {("ada", NAME): "4.0", ("bo", NAME): "0.0"}
@@ -113,9 +131,9 @@ def test_only_the_lessons_asked_for_are_expected_and_graded(tmp_path, capsys):
     (tmp_path / "class/bo/last-week.ipynb").rename(tmp_path / "class/bo/last-week.ipynb.txt")  # as browsers may save it
     (tmp_path / "class/ada/answers.zip").write_text("PK")
     rows = graded(tmp_path / "class", unsafe=True, lessons="3")
-    assert rows["ada", "03-stride"]["remark"] == "It is missing: nothing was handed in that holds this exercise. What could not be read: answers.zip."
+    assert rows["ada", OTHER]["remark"] == "It is missing: nothing was handed in that holds this exercise. What could not be read: answers.zip."
     pages = everything(tmp_path / "class-graded/feedback")
-    assert sorted(path.as_posix() for path in pages) == [f"{student}/exercises/03-stride.html" for student in ("ada", "bo")]
+    assert sorted(path.as_posix() for path in pages) == [f"{student}/exercises/{OTHER}.html" for student in ("ada", "bo")]
     assert "belongs to another lesson" in (tmp_path / "class-graded/summary.md").read_text(encoding="utf-8")
 
 
@@ -149,7 +167,7 @@ def broken():
     yield "odd", changed(lambda nb: [one.metadata.update(nbgrader={"checksum": 1, "points": "x"}) for one in nb.cells]), 4, "another release"
     yield "list", "[]", 0, "not a notebook that can be read"
     yield "strange", '{"cells": [7], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', 0, "not a notebook that can be read"
-    yield "lesson", (ROOT / f"lessons/{NAME}.ipynb").read_text(encoding="utf-8"), 0, "no exercise of this course"
+    yield "lesson", min(ROOT.glob("lessons/*.ipynb")).read_text(encoding="utf-8"), 0, "no exercise of this course"
     yield "old", changed(old), 4, "another release"
     yield "copied", changed(copied), 4, "write-slide-answer is there more than once"
     yield "split", changed(split), 4, "predict-dot-answer is there more than once"
@@ -181,7 +199,7 @@ def merely_broken(sandboxed, tmp_path_factory):
     hand_in(folder, "both", answered())
     hand_in(folder, "both", answered(), f"{NAME} (1)")
     (folder / "link").mkdir()
-    (folder / f"link/{NAME}.ipynb").symlink_to(ROOT / f"solutions/{NAME}.ipynb")
+    (folder / f"link/{NAME}.ipynb").symlink_to(min(ROOT.glob("solutions/*.ipynb")))
     return folder, graded(folder)
 
 
@@ -260,7 +278,7 @@ for path in ({str(ROOT)!r} + '/solutions', {str(ROOT)!r} + '/exercises', os.path
     print(path, os.path.exists(path) and os.listdir(path))
 found = []
 for path, folders, names in os.walk('/'):
-    found += [path] * ({NAME + '.ipynb'!r} in names)  # not in the system and its packages, which take many seconds
+    found += [path] * any(name.endswith('.ipynb') for name in names)  # not in the system and its packages, which take many seconds
     folders[:] = [name for name in folders if os.path.join(path, name) not in ('/proc', '/sys', '/usr', sys.prefix, sys.base_prefix)]
 print('found', found, 'user', os.getuid() == 0)"""
     yield "read", answered(first=spy), 4, "found [] user False"
@@ -348,11 +366,11 @@ def test_hostile_submissions_leave_nothing_behind(attacked):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_stopped_run_goes_on_where_it_was(sandboxed, tmp_path, how):
+def test_a_stopped_run_goes_on_where_it_was(sandboxed, course, tmp_path, how):
     folder = tmp_path / "class"
     for student in ("ada", "bo", "cy"):
         hand_in(folder, student, answered())
-    command = [sys.executable, "-m", "tools.grading", folder]
+    command = [*run_with(course), folder]
     heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs would not hear Ctrl-C
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "JOBS": "1"}, stdout=subprocess.PIPE, text=True, preexec_fn=heard) as run:
         while not run.stdout.readline().startswith("1 of 3"):
@@ -364,13 +382,11 @@ def test_a_stopped_run_goes_on_where_it_was(sandboxed, tmp_path, how):
     assert [row["score"] for row in graded(folder).values()] == ["4.0"] * 3
 
 
-def test_ctrl_c_stops_it_in_the_middle_of_a_fork_too(tmp_path):
+def test_ctrl_c_stops_it_in_the_middle_of_a_fork_too(course, tmp_path):
     hand_in(tmp_path / "class", "ada", answered())
-    code = """import os, runpy, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
-runpy.run_module("tools.grading", run_name="__main__")"""
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "class"], cwd=ROOT, env={**os.environ, "UNSAFE": "1"}, capture_output=True, text=True)
+    command = run_with(course, "signal.signal(signal.SIGINT, signal.default_int_handler)",
+                       "os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))")
+    done = subprocess.run([*command, tmp_path / "class"], cwd=ROOT, env={**os.environ, "UNSAFE": "1"}, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "Stopped. The same command goes on where it was.\n")
 
 

@@ -46,7 +46,7 @@ def test_the_citation_follows_its_schema():
 
 
 @pytest.mark.parametrize(("before", "after", "words"), [
-    (r"on: \[push, pull_request\]", "on: [push, pull-request]", "Schema validation errors"),
+    (r"on: \[push, pull_request", "on: [push, pull-request", "Schema validation errors"),
     ("contents: read", "contents: write", "excessive-permissions"),
     ("with: {persist-credentials: false}", "with: {clean: true}", "artipacked"),
     (r"checkout@\w+ # v[\d.]+", "checkout@v4", "unpinned-uses"),

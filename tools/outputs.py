@@ -15,9 +15,12 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 GRADED = {"grade": False, "solution": False, "locked": True, "task": False, "schema_version": 3}  # nbgrader's words
+FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
 ROLES = {  # the metadata of a solution's cell, by the last word of its id
+    "checking": {"nbgrader": GRADED, **FOLDED},
+    "drawing": {"nbgrader": GRADED, **FOLDED},
     "answer": {"nbgrader": GRADED | {"solution": True, "locked": False}},
-    "check": {"nbgrader": GRADED | {"grade": True, "points": 1}, "jupyter": {"source_hidden": True}, "tags": ["hide-input"]},
+    "check": {"nbgrader": GRADED | {"grade": True, "points": 1}, **FOLDED},
     "why": {"tags": ["solution"]},
     "wrong": {"tags": ["solution", "raises-exception"]},
 }
