@@ -41,7 +41,7 @@ def main(folder=ROOT / "exercises"):
         try:
             made[folder / path.name] = derive(path)
         except (RuntimeError, ValueError) as error:
-            return f"solutions/{path.name}: {error}. No file was changed. 'make outputs' marks a new cell by its id: run it first."
+            return f"solutions/{path.name}: {str(error).rstrip('.')}. No file was changed. 'make outputs' marks a new cell by its id: run it first."
     folder.mkdir(exist_ok=True)
     for path, text in made.items():
         path.write_text(text, encoding="utf-8")
