@@ -198,13 +198,14 @@ def merely_broken(sandboxed, tmp_path_factory):
     (folder / "nothing").mkdir()
     hand_in(folder, "both", answered())
     hand_in(folder, "both", answered(), f"{NAME} (1)")
+    hand_in(folder, "both", answered(), f"{NAME} (2)")
     (folder / "link").mkdir()
     (folder / f"link/{NAME}.ipynb").symlink_to(min(ROOT.glob("solutions/*.ipynb")))
     return folder, graded(folder)
 
 
 @pytest.mark.parametrize(("student", "points", "words"), [(student, points, words) for student, _, points, words in BROKEN] + [
-    ("nothing", 0, "It is missing"), ("both", 0, "Two files"), ("link", 0, "a link, not a file")])
+    ("nothing", 0, "It is missing"), ("both", 0, "More than one file"), ("link", 0, "a link, not a file")])
 def test_a_broken_submission_gets_its_sentence_and_the_rest_go_on(merely_broken, student, points, words):
     row = merely_broken[1][student, NAME]
     assert (float(row["score"]), float(row["maximum"])) == (points, 4), row

@@ -42,7 +42,7 @@ def collect(folder, releases, asked=()):
 
     Expected of all are the exercises that are asked for or, where none is, those that one of the class handed in."""
     students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found, expected, notes, unread = {}, set(asked), [], {student: [] for student in students}
+    found, held, expected, notes, unread = {}, set(), set(asked), [], {student: [] for student in students}
     for student in students:
         for path in [] if student.is_symlink() else sorted(path for path in student.rglob("*") if path.is_symlink() or path.is_file()):
             if SKIPPED & set(path.parts) or path.name.startswith("."):
@@ -58,8 +58,9 @@ def collect(folder, releases, asked=()):
                 notes.append(f"{student.name}/{path.name} belongs to another lesson, and is left out.")
                 continue
             expected.add(name)
-            twice = isinstance(found.get((student.name, name)), Path)
-            found[student.name, name] = Unfit("Two files hold this exercise: leave one of them in the folder.") if twice else path
+            several = (student.name, name) in held
+            found[student.name, name] = Unfit("More than one file holds this exercise: leave one of them in the folder.") if several else path
+            held.add((student.name, name))
     if loose := [path.name for path in sorted(folder.glob("*.ipynb"))]:
         notes.append(f"In no student's folder, and left out: {', '.join(loose)}.")
     for student in students:
