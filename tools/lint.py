@@ -76,7 +76,7 @@ def outputs(cell):
     """Outputs that say the same on every machine, errors that are meant, and pictures told in words."""
     errors, tagged = [out for out in cell.outputs if "ename" in out], "raises-exception" in cell.metadata.get("tags", [])
     if tagged and not errors:
-        yield "is tagged raises-exception but raises nothing: remove the tag"
+        yield "is tagged raises-exception but raises nothing: remove the tag or, in a wrong attempt, teach the check to refuse it"
     for error in errors:
         if not tagged:
             yield f"raises {error.ename} without the tag raises-exception: mend the code or add the tag"

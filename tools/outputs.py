@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbconvert.filters import strip_ansi
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("lessons", "reference", "solutions")
@@ -84,7 +85,7 @@ def main(arguments):
         try:
             done[path] = run(path)
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            reason = strip_ansi((str(error).strip().splitlines() or [type(error).__name__])[-1])
             return f"{name}{getattr(error, 'place', '')} stopped: {reason}\nNo file was changed. Mend that cell, then run 'make outputs' again."
     for path, notebook in done.items():
         nbformat.write(notebook, path)
