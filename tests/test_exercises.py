@@ -10,6 +10,7 @@ import pytest
 from tools import exercises, outputs
 from tools.outputs import ROOT
 
+FOLDERS = ("lessons", "solutions", "exercises")
 RUNGS = ["Predict", "Write", "Debug", "Design"]
 
 
@@ -27,7 +28,7 @@ def solution_parts(notebook):
 
 def faults(root):
     """What is wrong with the exercises of a course, one line each."""
-    names = {folder: {path.name for path in root.glob(f"{folder}/*.ipynb")} for folder in ("lessons", "solutions", "exercises")}
+    names = {folder: {path.name for path in root.glob(f"{folder}/*.ipynb")} for folder in FOLDERS}
     found = [f"{name}: is not in lessons, solutions and exercises alike" for name in sorted(set.union(*names.values()) - set.intersection(*names.values()))]
     for name in sorted(set.intersection(*names.values())):
         lesson, solution, exercise = (read(root / folder / name) for folder in names)
@@ -52,8 +53,14 @@ def faults(root):
     return found
 
 
-def test_the_exercises_have_no_fault():
-    if found := faults(ROOT):
+@pytest.fixture(scope="module")
+def all_faults():
+    return faults(ROOT)
+
+
+@pytest.mark.parametrize("name", sorted({path.stem for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.ipynb")}))
+def test_an_exercise_has_no_fault(all_faults, name):
+    if found := [line for line in all_faults if f"{name}.ipynb" in line]:
         pytest.fail("\n".join(found), pytrace=False)
 
 
@@ -63,7 +70,7 @@ NAME = "01-what-is-convolution.ipynb"
 @pytest.fixture
 def course(tmp_path):
     """A course of one lesson."""
-    for folder in ("lessons", "solutions", "exercises"):
+    for folder in FOLDERS:
         (tmp_path / folder).mkdir()
         shutil.copy(ROOT / folder / NAME, tmp_path / folder / NAME)
     assert faults(tmp_path) == []
