@@ -127,11 +127,14 @@ def test_only_the_lessons_asked_for_are_expected_and_graded(tmp_path, capsys):
     hand_in(tmp_path / "class", "bo", other, "last-week")
     assert {key: row["score"] for key, row in graded(tmp_path / "class", unsafe=True, lessons="1").items()} == {("ada", NAME): "4.0", ("bo", NAME): "0.0"}
     assert "bo/last-week.ipynb belongs to another lesson, and is left out." in capsys.readouterr().out
-    assert len(everything(tmp_path / "class-graded/feedback")) == 2
+    hand_in(tmp_path / "class", "cy", RELEASE)
+    assert graded(tmp_path / "class", unsafe=True)["cy", NAME]["score"] == "0.0" and len(everything(tmp_path / "class-graded/feedback")) == 6
+    shutil.rmtree(tmp_path / "class/cy")
     (tmp_path / "class/bo/last-week.ipynb").rename(tmp_path / "class/bo/last-week.ipynb.txt")  # as browsers may save it
     (tmp_path / "class/ada/answers.zip").write_text("PK")
     rows = graded(tmp_path / "class", unsafe=True, lessons="3")
     assert rows["ada", OTHER]["remark"] == "It is missing: nothing was handed in that holds this exercise. What could not be read: answers.zip."
+    assert not (tmp_path / "class-graded/feedback/cy").exists()
     pages = everything(tmp_path / "class-graded/feedback")
     assert sorted(path.as_posix() for path in pages) == [f"{student}/exercises/{OTHER}.html" for student in ("ada", "bo")]
     assert "belongs to another lesson" in (tmp_path / "class-graded/summary.md").read_text(encoding="utf-8")

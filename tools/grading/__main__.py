@@ -180,6 +180,9 @@ def main(folder, at_once=0, unsafe=False, lessons=""):
     for path in [path for kind in ("feedback", "autograded", "results") for path in output.glob(f"{kind}/*/{ASSIGNMENT}/*")]:
         if (path.parent.parent.name, path.stem) not in collected:  # of an earlier run with other notebooks
             path.unlink()
+    for place in sorted(output.glob("*/**/"), reverse=True):  # the inner ones first
+        if not any(place.iterdir()):
+            place.rmdir()
     report(output, jobs, notes, time.monotonic() - begun)
 
 
