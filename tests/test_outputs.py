@@ -53,8 +53,9 @@ def test_the_cells_of_a_solution_are_marked_by_their_ids(lesson, tmp_path):
     cells = nbformat.reads(exercises.derive(path), as_version=4).cells
     assert [cell.id for cell in cells] == ["title", "rules", "new-answer", "new-check"] and cells[2].source == exercises.STUB
     assert is_solution(cells[2]) and is_grade(cells[3]) and cells[3].metadata.nbgrader.points == 1
-    outputs.mark(worth_two := nbformat.v4.new_code_cell("print(x)", id="new-check", metadata={"nbgrader": {"points": 2}}))
-    assert worth_two.metadata.nbgrader.points == 2 and worth_two.metadata.nbgrader.grade_id == "new-check"
+    for points in (0, 2):
+        outputs.mark(one := nbformat.v4.new_code_cell("print(x)", id="new-check", metadata={"nbgrader": {"points": points}}))
+        assert one.metadata.nbgrader.points == points and one.metadata.nbgrader.grade_id == "new-check"
 
 
 def test_what_does_not_run_is_named_and_no_file_changes(lesson, tmp_path):

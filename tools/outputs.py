@@ -33,7 +33,7 @@ def mark(cell):
     cell.metadata.update(nbformat.from_dict(ROLES.get(cell.id.rsplit("-", 1)[-1], {})))
     if "nbgrader" in cell.metadata:
         cell.metadata.nbgrader.grade_id = cell.id
-    if points:
+    if points is not None:
         cell.metadata.nbgrader.points = points
 
 
