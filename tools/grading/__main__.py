@@ -153,6 +153,16 @@ def run_all(waiting, at_once):
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def forget(output, collected):
+    """Delete what an earlier run with other notebooks left, so that the folder holds what the table holds."""
+    for path in [path for kind in ("feedback", "autograded", "results") for path in output.glob(f"{kind}/*/{ASSIGNMENT}/*")]:
+        if (path.parent.parent.name, path.stem) not in collected:
+            path.unlink()
+    for place in sorted(output.glob("*/**/"), reverse=True):  # the inner ones first
+        if not any(place.iterdir()):
+            place.rmdir()
+
+
 def main(folder, at_once=0, unsafe=False, lessons=""):
     """Grade every submission that has no result yet, then write the table and the summary. Returns an error in one line, or nothing.
 
@@ -177,12 +187,7 @@ def main(folder, at_once=0, unsafe=False, lessons=""):
         if isinstance(job.found, Unfit):
             job.give_up(digest, str(job.found))
     run_all([(job, digest) for job, digest in waiting if not isinstance(job.found, Unfit)], at_once or os.cpu_count())
-    for path in [path for kind in ("feedback", "autograded", "results") for path in output.glob(f"{kind}/*/{ASSIGNMENT}/*")]:
-        if (path.parent.parent.name, path.stem) not in collected:  # of an earlier run with other notebooks
-            path.unlink()
-    for place in sorted(output.glob("*/**/"), reverse=True):  # the inner ones first
-        if not any(place.iterdir()):
-            place.rmdir()
+    forget(output, collected)
     report(output, jobs, notes, time.monotonic() - begun)
 
 
